@@ -1,0 +1,1 @@
+"""True without any machine: no I/O, no clock, no log."""

@@ -1,0 +1,191 @@
+"""Anything tabular, as a stream of small Polars frames whose columns have the types their kinds need.
+
+The three writers start here: whatever the caller hands over, they see frames of at most BATCH_ROWS
+rows, with one Polars type per kind, and never hold more than one of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol, cast
+
+import polars as pl
+import pyarrow as pa
+
+from prelo.core.errors import ColumnMissing, SourceInvalid
+from prelo.core.table import Column, Kind, Layout
+from prelo.formats.conform import conform, infer_kind
+
+BATCH_ROWS = 10_000  # 5,000 to 20,000 are as fast; 50,000 is slower and takes twice the memory
+BATCH_BYTES = 16 << 20  # wide rows make shorter frames, so that memory stays flat
+
+Progress = Callable[[int, int], None]
+"""Called with the rows and pages written so far, at most once per frame."""
+
+
+class ArrowStream(Protocol):
+    """The Arrow PyCapsule stream interface: Polars, pandas, PyArrow, DuckDB and ADBC all have it."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column as it will be shown: its name in the data, and a Column with title and kind filled in."""
+
+    name: str
+    column: Column
+
+    @property
+    def kind(self) -> Kind:
+        assert self.column.kind  # noqa: S101  filled in by open_stream
+        return self.column.kind
+
+    @property
+    def title(self) -> str:
+        return self.column.title if self.column.title is not None else self.name
+
+
+@dataclass(slots=True)
+class Stream:
+    """The visible `fields` (in the order of the data) and the `frames`, each read once.
+
+    Every frame has the columns of `fields`, then those hidden columns that `Layout.group_by` names, and
+    between 1 and BATCH_ROWS rows. `first` is the first frame (or an empty one), for fitting widths; it
+    comes again as the first of `frames`.
+    """
+
+    fields: tuple[Field, ...]
+    first: pl.DataFrame
+    frames: Iterator[pl.DataFrame]
+
+
+def open_stream(data: object, layout: Layout) -> Stream:
+    """Read `data` as frames laid out by `layout`.
+
+    Raises SourceInvalid for data that is not tabular or a value that does not fit its column's kind
+    (with column and row), ColumnMissing when the layout names a column that the data does not have.
+    """
+    reader = _reader(data)
+    schema = pl.DataFrame(pl.from_arrow(reader.schema.empty_table())).schema
+    _check_names(schema, layout)
+    fields = [_field(name, dtype, layout) for name, dtype in schema.items()]
+    kept = [f for f in fields if not f.column.hidden or f.name in layout.group_by]
+    kept.sort(key=lambda f: f.column.hidden)
+    kinds = {f.name: f.kind for f in kept}
+    frames = _conformed(_frames(reader), kinds, layout.timezone)
+    first = next(frames, None)
+    if first is None:
+        empty = conform(pl.DataFrame(schema=schema).select(kinds), kinds, layout.timezone, 0)
+        return Stream(_visible(kept), empty, iter(()))
+    return Stream(_visible(kept), first, chain([first], frames))
+
+
+def _visible(fields: list[Field]) -> tuple[Field, ...]:
+    return tuple(f for f in fields if not f.column.hidden)
+
+
+def _reader(data: object) -> pa.RecordBatchReader:
+    if isinstance(data, pa.RecordBatchReader):
+        return data
+    if isinstance(data, pl.LazyFrame):
+        return _reader(data.collect())
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(cast("ArrowStream", data))
+    if isinstance(data, pa.RecordBatch):
+        return pa.RecordBatchReader.from_batches(data.schema, [data])
+    if isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):
+        return _reader_of_items(iter(cast("Iterable[Any]", data)))
+    raise SourceInvalid(
+        f"a {type(data).__name__} is not tabular data; give anything with __arrow_c_stream__ (Polars, "
+        "pandas, PyArrow, DuckDB), an iterator of record batches, or a list of dicts"
+    )
+
+
+def _reader_of_items(items: Iterator[Any]) -> pa.RecordBatchReader:
+    """Record batches, frames or dicts, one after the other; the first decides the schema."""
+    first = next(items, None)
+    if first is None:
+        return pa.RecordBatchReader.from_batches(pa.schema([]), [])
+    if isinstance(first, dict):
+        return _reader_of_dicts(chain([first], items))
+    batches = chain.from_iterable(_reader(item) for item in chain([first], items))
+    head = next(batches, None)
+    if head is None:
+        return pa.RecordBatchReader.from_batches(_reader(first).schema, [])
+    return pa.RecordBatchReader.from_batches(head.schema, _alike(chain([head], batches), head.schema))
+
+
+def _alike(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for number, batch in enumerate(batches, 1):
+        try:
+            yield batch if batch.schema.equals(schema) else batch.cast(schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            raise SourceInvalid(f"batch {number} does not have the columns of the first: {error}") from error
+
+
+def _reader_of_dicts(rows: Iterator[dict[str, Any]]) -> pa.RecordBatchReader:
+    def batches() -> Iterator[pa.RecordBatch]:
+        held: list[dict[str, Any]] = []
+        for row in rows:
+            held.append(row)
+            if len(held) == BATCH_ROWS:
+                yield from _batches_of(held)
+                held = []
+        if held:
+            yield from _batches_of(held)
+
+    return _reader_of_items(batches())
+
+
+def _batches_of(rows: list[dict[str, Any]]) -> list[pa.RecordBatch]:
+    try:
+        return pl.DataFrame(rows, infer_schema_length=None).to_arrow().to_batches()
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        raise SourceInvalid(f"these rows do not make a table: {error}") from error
+
+
+def _check_names(schema: pl.Schema, layout: Layout) -> None:
+    if not len(schema):
+        raise SourceInvalid("the data has no columns")
+    missing = [name for name in (*layout.columns, *layout.group_by) if name not in schema]
+    if missing:
+        raise ColumnMissing(
+            f"the report names the column '{missing[0]}', which the data does not have; "
+            f"it has: {', '.join(schema)}"
+        )
+
+
+def _field(name: str, dtype: pl.DataType, layout: Layout) -> Field:
+    column = layout.columns.get(name, Column())
+    kind = column.kind or infer_kind(name, dtype)
+    return Field(name, column.model_copy(update={"kind": kind}))
+
+
+def _frames(reader: pa.RecordBatchReader) -> Iterator[pl.DataFrame]:
+    """Join what came too small and cut what came too large."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reader:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield from _cut(held, rows, size)
+            held, rows, size = [], 0, 0
+    if rows:
+        yield from _cut(held, rows, size)
+
+
+def _cut(held: list[pa.RecordBatch], rows: int, size: int) -> Iterator[pl.DataFrame]:
+    if rows:
+        step = max(1, min(BATCH_ROWS, rows * BATCH_BYTES // max(size, 1)))
+        yield from pl.DataFrame(pl.from_arrow(held)).iter_slices(step)
+
+
+def _conformed(
+    frames: Iterator[pl.DataFrame], kinds: dict[str, Kind], timezone: str
+) -> Iterator[pl.DataFrame]:
+    seen = 0
+    for frame in frames:
+        yield conform(frame.select(list(kinds)), kinds, timezone, seen)
+        seen += frame.height
