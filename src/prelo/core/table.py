@@ -7,8 +7,9 @@ import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from prelo.core.model import Model
 
@@ -20,6 +21,7 @@ Total = Literal["sum", "count", "min", "max", "mean"]
 Align = Literal["left", "center", "right"]
 
 _KIND = re.compile(r"(?P<name>[a-z]+)(?:\((?P<digits>\d{1,2})\))?(?::(?P<currency>[A-Z]{3}))?")
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _WITH_DIGITS = {"decimal", "percent", "scientific", "money"}
 _MAX_DIGITS = 20
 
@@ -46,7 +48,9 @@ class Kind(Model):
             raise ValueError(f"'{text}' is no kind; use one of {known}, as decimal(2) or money:BRL")
         digits = int(match["digits"]) if match["digits"] else None
         if digits is not None and (name not in _WITH_DIGITS or digits > _MAX_DIGITS):
-            raise ValueError(f"'{text}': only {', '.join(sorted(_WITH_DIGITS))} take digits, 0 to 20")
+            raise ValueError(
+                f"'{text}': only {', '.join(sorted(_WITH_DIGITS))} take digits, 0 to 20"
+            )
         if (name == "money") != bool(match["currency"]):
             raise ValueError(f"'{text}': money, and only money, names its currency: money:EUR")
         return cls(name=name, digits=digits, currency=match["currency"])
@@ -58,7 +62,15 @@ class Kind(Model):
     @property
     def numeric(self) -> bool:
         """True for kinds that can be summed and that stand right-aligned."""
-        return self.name in {"integer", "decimal", "number", "money", "percent", "scientific", "duration"}
+        return self.name in {
+            "integer",
+            "decimal",
+            "number",
+            "money",
+            "percent",
+            "scientific",
+            "duration",
+        }
 
     @property
     def align(self) -> Align:
@@ -157,6 +169,22 @@ class Layout(Model):
     xlsx: XlsxOptions = XlsxOptions()
     pdf: PdfOptions = PdfOptions()
     csv: CsvOptions = CsvOptions()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_is_known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"'{zone}' is no IANA time zone, as Europe/Berlin or UTC") from error
+        return zone
+
+    @field_validator("locale")
+    @classmethod
+    def _locale_is_a_tag(cls, tag: str) -> str:
+        if not _LOCALE.fullmatch(tag):
+            raise ValueError(f"'{tag}' is no language tag, as pt-BR or en")
+        return tag
 
     @model_validator(mode="before")
     @classmethod

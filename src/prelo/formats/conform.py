@@ -13,7 +13,9 @@ _TEXT_DECIMAL_SCALE = 12  # of a number that arrives as text and whose kind does
 def infer_kind(name: str, dtype: pl.DataType) -> Kind:
     """The kind of a column nobody described. Raises SourceInvalid for binary data."""
     if dtype == pl.Binary:
-        raise SourceInvalid(f"the column '{name}' is binary, which no cell can show; hide or convert it")
+        raise SourceInvalid(
+            f"the column '{name}' is binary, which no cell can show; hide or convert it"
+        )
     if isinstance(dtype, pl.Decimal):
         return Kind(name="decimal", digits=dtype.scale)
     if dtype.is_integer():
@@ -26,7 +28,9 @@ def infer_kind(name: str, dtype: pl.DataType) -> Kind:
     return Kind.model_validate({"name": by_type.get(dtype.base_type(), "text")})
 
 
-def conform(frame: pl.DataFrame, kinds: dict[str, Kind], timezone: str, rows_before: int) -> pl.DataFrame:
+def conform(
+    frame: pl.DataFrame, kinds: dict[str, Kind], timezone: str, rows_before: int
+) -> pl.DataFrame:
     """`frame` with every column in the type of its kind:
 
     integer: an integer type · decimal, money, percent, number, scientific: Decimal, float or integer ·
@@ -86,8 +90,14 @@ def _to_integer(c: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Strictly: 3.0 is an integer and 3.5 is not; NaN is the NULL of older data frames."""
     if dtype.is_float():
         whole = c.fill_nan(None)
-        return pl.when(whole == whole.round()).then(whole.cast(pl.Int64, strict=True)).otherwise(
-            whole.cast(pl.String).cast(pl.Int64, strict=True)  # fails with the value in its message
+        return (
+            pl.when(whole == whole.round())
+            .then(whole.cast(pl.Int64, strict=True))
+            .otherwise(
+                whole.cast(pl.String).cast(
+                    pl.Int64, strict=True
+                )  # fails with the value in its message
+            )
         )
     return c.cast(pl.Int64, strict=True)
 
@@ -121,8 +131,10 @@ def _to_boolean(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 def _to_datetime(c: pl.Expr, dtype: pl.DataType, timezone: str) -> pl.Expr | None:
     if dtype == pl.String:
-        return c.str.strip_chars().str.replace(" ", "T", literal=True).str.to_datetime(
-            time_unit="us", time_zone=None, strict=True
+        return (
+            c.str.strip_chars()
+            .str.replace(" ", "T", literal=True)
+            .str.to_datetime(time_unit="us", time_zone=None, strict=True)
         )
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
         return c.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
@@ -143,7 +155,9 @@ def _misfit(
             low, high = (middle, high) if _fits(frame[low:middle], expr) else (low, middle)
         shown = repr(frame[name][low])
         shown = shown if len(shown) <= 60 else shown[:57] + "…"  # noqa: PLR2004
-        return SourceInvalid(f"column '{name}', row {rows_before + low + 1}: {shown} is not a {kind}")
+        return SourceInvalid(
+            f"column '{name}', row {rows_before + low + 1}: {shown} is not a {kind}"
+        )
     return None
 
 

@@ -113,7 +113,9 @@ def _reader_of_items(items: Iterator[Any]) -> pa.RecordBatchReader:
     head = next(batches, None)
     if head is None:
         return pa.RecordBatchReader.from_batches(_reader(first).schema, [])
-    return pa.RecordBatchReader.from_batches(head.schema, _alike(chain([head], batches), head.schema))
+    return pa.RecordBatchReader.from_batches(
+        head.schema, _alike(chain([head], batches), head.schema)
+    )
 
 
 def _alike(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -121,7 +123,9 @@ def _alike(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.
         try:
             yield batch if batch.schema.equals(schema) else batch.cast(schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            raise SourceInvalid(f"batch {number} does not have the columns of the first: {error}") from error
+            raise SourceInvalid(
+                f"batch {number} does not have the columns of the first: {error}"
+            ) from error
 
 
 def _reader_of_dicts(rows: Iterator[dict[str, Any]]) -> pa.RecordBatchReader:

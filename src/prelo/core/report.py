@@ -1,0 +1,158 @@
+"""A Report: what may be asked for. Its parameters, where its rows come from, and how it looks."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from prelo.core.canonical import canonical
+from prelo.core.errors import Misconfigured, NotFound
+from prelo.core.model import Model
+from prelo.core.parameters import Parameter
+from prelo.core.table import Layout
+
+Lane = Literal["small", "large", "isolation"]
+Format = Literal["xlsx", "pdf", "csv"]
+FORMATS: tuple[Format, ...] = ("xlsx", "pdf", "csv")
+
+_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_MARK = re.compile(r"\{([a-z_][a-z0-9_]*)\}", re.IGNORECASE)
+MB = 1 << 20
+
+
+class Limits(Model):
+    """What one attempt may use. Going over is a permanent failure, said by name.
+
+    `rows`: data rows. `seconds`: wall-clock time of one attempt. `memory`: bytes of data memory of the
+    press. `file_size`: bytes of the file.
+    """
+
+    rows: Annotated[int, Field(ge=1)] = 20_000_000
+    seconds: Annotated[float, Field(gt=0, le=86_400)] = 900
+    memory: Annotated[int, Field(ge=64 * MB)] = 1024 * MB
+    file_size: Annotated[int, Field(ge=MB)] = 8192 * MB
+
+
+class SourceSpec(Model):
+    """Where the rows come from; exactly one of query, file, python, rows.
+
+    `query` runs on the named `connection`, with the report's parameters bound as :name. `file` is a
+    path below the catalog's folder (.csv .parquet .arrow .jsonl). `python` is "file.py:function" there.
+    `rows` are given inline, each as long as `names`. `digest` stands for the text of the function.
+    """
+
+    connection: str = "default"
+    query: str | None = None
+    file: str | None = None
+    python: str | None = None
+    names: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] | None = None
+    digest: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [
+            key for key in ("query", "file", "python", "rows") if getattr(self, key) is not None
+        ]
+        if len(given) != 1:
+            found = f"it has {' and '.join(given)}" if given else "it has none"
+            raise ValueError(f"a source is exactly one of query, file, python or rows; {found}")
+        return self
+
+    @property
+    def technology(self) -> Literal["sql", "file", "python", "rows"]:
+        """The key of the source adapter that reads this."""
+        if self.query is not None:
+            return "sql"
+        if self.file is not None:
+            return "file"
+        return "python" if self.python is not None else "rows"
+
+
+class Report(Layout):
+    """The definition of a report: a layout with a name, parameters, a source, formats and limits.
+
+    `max_age`: seconds for which a finished file is handed out again (None: until it expires).
+    `retention`: seconds until a finished file is deleted. `{parameter}` in title and subtitle is
+    replaced by its value.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: Annotated[int, Field(ge=1)] = 1
+    description: str = ""
+    parameters: dict[str, Parameter] = {}
+    source: SourceSpec
+    formats: tuple[Format, ...] = FORMATS
+    limits: Limits = Limits()
+    lane: Lane = "small"
+    max_age: Annotated[float, Field(ge=0)] | None = None
+    retention: Annotated[float, Field(gt=0)] = 7 * 86_400
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_slug(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"'{name}' is no name for a report: use a to z, digits, '_', '-', '.', starting with a letter"
+            )
+        return name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole definition: a changed report is never answered by an old file."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+
+    def layout(self, parameters: dict[str, Any], **chosen: Any) -> Layout:
+        """The layout of one job: marks filled in, and `chosen` (locale, timezone, overflow) put over it."""
+        fields = {name: getattr(self, name) for name in Layout.model_fields}
+        fields |= {name: value for name, value in chosen.items() if value is not None}
+        for name in ("title", "subtitle"):
+            fields[name] = _filled(fields[name], parameters)
+        return Layout(**fields)
+
+
+def _filled(text: str, parameters: dict[str, Any]) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = parameters.get(match[1], match[0])
+        return found.isoformat() if isinstance(found, date | datetime) else str(found)
+
+    return _MARK.sub(value, text)
+
+
+class Catalog:
+    """The reports that may be asked for, by name and version."""
+
+    def __init__(self, reports: Iterable[Report] = ()) -> None:
+        self._by_name: dict[str, dict[int, Report]] = {}
+        for report in reports:
+            versions = self._by_name.setdefault(report.name, {})
+            if report.version in versions:
+                raise Misconfigured(
+                    f"the report '{report.name}' has its version {report.version} twice"
+                )
+            versions[report.version] = report
+
+    def get(self, name: str, version: int | None = None) -> Report:
+        """The report, in its newest version if none is named. Raises NotFound with the nearest names."""
+        versions = self._by_name.get(name)
+        if not versions:
+            known = ", ".join(sorted(self._by_name)) or "none: the catalog is empty"
+            raise NotFound(f"there is no report '{name}'; the catalog has {known}")
+        if version is None:
+            return versions[max(versions)]
+        if version not in versions:
+            has = ", ".join(map(str, sorted(versions)))
+            raise NotFound(f"the report '{name}' has no version {version}; it has {has}")
+        return versions[version]
+
+    def __iter__(self) -> Iterator[Report]:
+        """Every report in its newest version, by name."""
+        return (self.get(name) for name in sorted(self._by_name))
+
+    def __len__(self) -> int:
+        return len(self._by_name)

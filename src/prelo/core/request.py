@@ -1,0 +1,175 @@
+"""What a caller asks for, and the Order it becomes: validated, complete, and known by its fingerprint."""
+
+import hashlib
+import uuid
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from prelo.core.canonical import canonical
+from prelo.core.errors import FieldError, Invalid
+from prelo.core.model import Model
+from prelo.core.parameters import validate
+from prelo.core.report import Catalog, Format, Report, SourceSpec
+from prelo.core.table import Column, Layout, Overflow
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
+AD_HOC = "ad-hoc"
+_BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
+
+
+class Caller(Model):
+    """Who asks. Nobody is handed a file that another tenant's or scope's rights produced."""
+
+    tenant: str = "default"
+    scope: str = ""
+
+
+class InlineColumn(Column):
+    """A column of an ad-hoc report: as Column, with the name it has in the rows."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Request(Model):
+    """The body of `POST /v1/jobs`: a report of the catalog with parameters, or inline columns and rows.
+
+    `max_age` (seconds) accepts a finished file up to that age; 0 asks for a new one.
+    `deadline` (seconds from now): a job that has not begun by then is dead.
+    """
+
+    report: str | None = None
+    version: int | None = None
+    parameters: dict[str, Any] = {}
+    format: Format = "xlsx"
+    locale: str | None = None
+    timezone: str | None = None
+    overflow: Overflow | None = None
+    max_age: Annotated[float, Field(ge=0)] | None = None
+    priority: Priority = "normal"
+    deadline: Annotated[float, Field(gt=0)] | None = None
+    title: str = ""
+    columns: tuple[InlineColumn, ...] | None = None
+    rows: tuple[tuple[Any, ...], ...] | None = None
+
+    @model_validator(mode="after")
+    def _report_or_rows(self) -> Self:
+        if (self.report is None) == (self.rows is None):
+            raise ValueError(
+                "give either 'report' (a name of the catalog) or 'columns' with 'rows'"
+            )
+        if (self.rows is None) != (self.columns is None):
+            raise ValueError("'columns' and 'rows' come together, without 'report'")
+        if self.report is not None and self.title:
+            raise ValueError(
+                "a report of the catalog has its own title; 'title' belongs to inline rows"
+            )
+        return self
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            Layout(timezone=zone)
+        return zone
+
+
+class Order(Model):
+    """A validated request: everything an attempt needs, and everything that makes it what it is.
+
+    `definition` is the report itself when it came inline, else None; `report_digest` always stands for it.
+    """
+
+    tenant: str
+    scope: str
+    report: str
+    version: int
+    report_digest: str
+    definition: Report | None = None
+    parameters: dict[str, Any]
+    format: Format
+    locale: str
+    timezone: str
+    overflow: Overflow
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical order; equal requests have equal ones, however they were spelled."""
+        identity = self.model_dump(mode="json", exclude={"definition"})
+        return hashlib.sha256(canonical(identity)).hexdigest()
+
+    def report_from(self, catalog: Catalog) -> Report:
+        """The definition to render by. Raises NotFound when the catalog has lost it."""
+        return self.definition or catalog.get(self.report, self.version)
+
+    def layout(self, report: Report) -> Layout:
+        """The report's layout, as this order chose it."""
+        return report.layout(
+            self.parameters, locale=self.locale, timezone=self.timezone, overflow=self.overflow
+        )
+
+
+def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Report]:
+    """Validate a request against the catalog. Raises NotFound or Invalid, with where and why."""
+    if request.report is not None:
+        report = catalog.get(request.report, request.version)
+    else:
+        report = _ad_hoc(request)
+    if request.format not in report.formats:
+        raise Invalid(
+            f"the report '{report.name}' is made as {', '.join(report.formats)}, not as {request.format}",
+            (FieldError(pointer="/format", detail=f"use one of {', '.join(report.formats)}"),),
+        )
+    made = Order(
+        tenant=caller.tenant,
+        scope=caller.scope,
+        report=report.name,
+        version=report.version,
+        report_digest=report.digest if request.report else _inline_digest(report),
+        definition=None if request.report else report,
+        parameters=validate(report.parameters, request.parameters),
+        format=request.format,
+        locale=request.locale or report.locale,
+        timezone=request.timezone or report.timezone,
+        overflow=request.overflow or report.overflow,
+    )
+    return made, report
+
+
+def _ad_hoc(request: Request) -> Report:
+    columns, rows = request.columns or (), request.rows or ()
+    names = tuple(column.name for column in columns)
+    if not names or len(set(names)) != len(names):
+        raise Invalid("inline rows need at least one column, and every column a name of its own")
+    for number, row in enumerate(rows):
+        if len(row) != len(names):
+            detail = f"row {number + 1} has {len(row)} values, the report has {len(names)} columns"
+            raise Invalid(detail, (FieldError(pointer=f"/rows/{number}", detail=detail),))
+    return Report(
+        name=AD_HOC,
+        title=request.title,
+        source=SourceSpec(names=names, rows=rows),
+        columns={c.name: Column(**c.model_dump(exclude={"name"})) for c in columns},
+    )
+
+
+def _inline_digest(report: Report) -> str:
+    """As Report.digest, but rows may hold integers that canonical JSON cannot."""
+    rows = report.model_dump_json().encode()
+    return hashlib.sha256(rows).hexdigest()
+
+
+def job_id(tenant: str, fingerprint: str, generation: int) -> str:
+    """The one id of this request and generation, wherever it is computed (UUIDv8, RFC 9562 section 5.8).
+
+    Its first 10 bits are the tenant's bucket, so that an id leads to its shard.
+    """
+    bucket = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:2]) >> (16 - _BUCKET_BITS)
+    digest = hashlib.sha256(f"{tenant}\0{fingerprint}\0{generation}".encode()).digest()[:16]
+    number = int.from_bytes(digest) & ((1 << (128 - _BUCKET_BITS)) - 1) | bucket << (
+        128 - _BUCKET_BITS
+    )
+    number = number & ~(0xF << 76) | 8 << 76  # version 8
+    number = number & ~(0b11 << 62) | 0b10 << 62  # variant of RFC 9562
+    return str(uuid.UUID(int=number))

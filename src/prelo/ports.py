@@ -1,0 +1,365 @@
+"""What the use cases call. Each Protocol is a promise; one contract suite runs over all its adapters.
+
+Every method may raise errors of core/errors.py; a port that cannot be reached raises Unavailable
+(StorageUnavailable and SourceUnavailable inside an attempt). Vendor exceptions never pass.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from prelo.core.job import Artifact, Job, Progress, State
+from prelo.core.model import Model
+from prelo.core.report import Catalog, Lane, Limits, Report
+from prelo.core.request import Order
+from prelo.core.table import Layout, Manifest
+
+LANES: tuple[Lane, ...] = ("small", "large", "isolation")
+Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
+
+
+class Bell(Model):
+    """A doorbell: there is work in `lane`, perhaps `job_id`. It carries no state and proves nothing."""
+
+    lane: Lane
+    job_id: str
+    number: int = 0
+
+
+class IdempotencyKey(Model):
+    """A caller's key and the digest of the body it came with."""
+
+    key: str
+    digest: str
+
+
+class Submitted(Model):
+    """`fresh`: this call queued the job (new, revived or superseding); else an existing one answers.
+
+    `replayed`: the idempotency key was known, and this is its first answer's job.
+    """
+
+    job: Job
+    fresh: bool
+    replayed: bool = False
+
+
+class Beat(Model):
+    """The lease was extended. `cancel`: somebody wants the job to stop."""
+
+    lease_until: int
+    cancel: bool
+
+
+class Change(Model):
+    """One line of the append-only transition log."""
+
+    job_id: str
+    generation: int
+    fence: int
+    attempt: int
+    before: State | None
+    after: State
+    owner: str | None
+    at: int
+
+
+class JobFilter(Model):
+    """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen."""
+
+    tenant: str
+    states: tuple[State, ...] = ()
+    report: str | None = None
+    created_after: int | None = None
+    before: tuple[int, str] | None = None
+    limit: int = 50
+
+
+class Store(Protocol):
+    """The truth. Every change is one transaction, guarded by the state it starts from.
+
+    A method that answers None or False found the row changed by somebody else: an answer, not an error.
+    Unavailable is raised when the outcome of a commit is unknown, too: repeating is always safe.
+    """
+
+    async def migrate(self) -> None:
+        """Create or upgrade the schema. Raises Misconfigured when it is newer than this program."""
+        ...
+
+    async def check(self) -> None:
+        """Answer within a second, or raise Unavailable; Misconfigured for a schema of another version."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def submit(
+        self, draft: Job, *, max_age_ms: int | None = None, key: IdempotencyKey | None = None
+    ) -> Submitted:
+        """Insert the draft or join the job of the same fingerprint (core.job.joining), atomically with
+        its doorbell, its idempotency row and its fair_key. A draft's `deadline_at` is a duration in ms
+        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs.
+        """
+        ...
+
+    async def get(self, job_id: str, tenant: str | None = None) -> Job | None:
+        """The job without its order; None if there is none, or it belongs to another tenant."""
+        ...
+
+    async def list(self, chosen: JobFilter) -> Sequence[Job]:
+        """At most `limit` jobs without their orders, newest first."""
+        ...
+
+    async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
+        """Take the next due job (priority, then fair_key) with its order, or None if nothing is due.
+        No job is ever handed to two claims of the same fence.
+        """
+        ...
+
+    async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
+        """Extend the lease of a running job and note its progress, if owner and fence still hold."""
+        ...
+
+    async def move(
+        self, job: Job, change: Callable[[Job, int], Job], *, lapsed: bool = False
+    ) -> Job | None:
+        """Apply a transition of core.job to the row if it still is as `job` says: state, generation,
+        fence and owner (and not cancelled, for a success; and past its lease, with `lapsed`).
+
+        Atomic with its line in the transition log and, when it becomes queued, its doorbell. `change`
+        gets the job and the store's time in ms. None: somebody else was first, and nothing was written.
+        """
+        ...
+
+    async def request_cancel(self, job: Job) -> bool:
+        """Ask a running job's owner to stop. False if it is not running any more."""
+        ...
+
+    async def forget(self, job: Job) -> bool:
+        """Delete an ended job's row; its transitions stay. False if it has changed since."""
+        ...
+
+    async def due(self, duty: Duty, limit: int) -> Sequence[Job]:
+        """Jobs that the clock wants something of, without orders. lapsed: running past their lease ·
+        overdue: queued past their deadline · outlived: succeeded past their retention · unrung: due for
+        60 s, claimed by nobody, and no doorbell waiting.
+        """
+        ...
+
+    async def bells(self, limit: int) -> Sequence[Bell]:
+        """Doorbells that are due and not rung, oldest first, read by state and never by id."""
+        ...
+
+    async def rung(self, numbers: Collection[int]) -> None:
+        """These were handed to the broker. Ringing twice is harmless; forgetting to ring is not."""
+        ...
+
+    async def ring_again(self, jobs: Collection[Job]) -> None:
+        """A new doorbell for each of these jobs that is still queued."""
+        ...
+
+    async def stirred(self, seconds: float) -> None:
+        """Return as soon as this process made a doorbell due, or after `seconds`: only saves a look."""
+        ...
+
+    async def unreferenced(self, keys: Collection[str]) -> Collection[str]:
+        """Those of these artifact keys that no job refers to."""
+        ...
+
+    async def depth(self, lane: Lane | None = None) -> int:
+        """How many jobs are queued and due, or running: what there is to do."""
+        ...
+
+    async def transitions(self, job_id: str) -> Sequence[Change]:
+        """The job's transition log, oldest first; it outlives the job."""
+        ...
+
+    async def health(self) -> Mapping[str, int]:
+        """The invariants of protocol.md as numbers; anything but 0 is an alert. Keys: running_past_lease,
+        queued_not_rung_60s, succeeded_without_artifact, outbox_oldest_seconds.
+        """
+        ...
+
+
+class Broker(Protocol):
+    """Doorbells. It may lose, repeat, delay and reorder them; it never holds state."""
+
+    async def check(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ring(self, bell: Bell) -> None:
+        """Hand over a doorbell, confirmed. Raises Unavailable if it was not confirmed."""
+        ...
+
+    async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:
+        """The next doorbell of these lanes, waiting at most `seconds`."""
+        ...
+
+    async def ack(self, bell: Bell) -> None:
+        """Done with it: called right after the claim, whatever the claim found."""
+        ...
+
+    async def depth(self, lane: Lane) -> int:
+        """Doorbells waiting; a hint for people, never for decisions."""
+        ...
+
+
+class Stored(Model):
+    """A file in storage: its size in bytes and when it was last written, in ms since 1970."""
+
+    key: str
+    size: int
+    modified_at: int
+
+
+class Sink(Protocol):
+    """Where a writer writes: bytes in order, no seeking."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object: ...
+
+
+class Files(Protocol):
+    """Object storage. A key is written once, whole or not at all."""
+
+    async def check(self) -> None: ...
+
+    def create(self, key: str, media_type: str) -> AbstractContextManager[Sink]:
+        """A blocking sink, for the press. The file appears when the block ends, and not if it raises.
+        Raises StorageUnavailable, or FileLimit when the disk or the limit is full.
+        """
+        ...
+
+    async def stat(self, key: str) -> Stored | None: ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`, in pieces of about 1 MiB. Raises NotFound."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete what is there of these; what is not there is no error."""
+        ...
+
+    def list(self, older_than_ms: int) -> AsyncIterator[Stored]:
+        """Every file last written before that time."""
+        ...
+
+    async def discard(self, prefix: str) -> None:
+        """Remove what dead attempts left unfinished under a prefix ("" for everywhere, a day old)."""
+        ...
+
+    async def link(self, key: str, name: str, seconds: int) -> str | None:
+        """A signed address for a download under `name`; None where storage has no addresses."""
+        ...
+
+
+class Watch(Protocol):
+    """A listener's place at a topic; what is said while it is open is not missed."""
+
+    async def wait(self, seconds: float) -> str | None:
+        """The next message, or None after `seconds`."""
+        ...
+
+
+class Cache(Protocol):
+    """Fast and forgetful: news between processes. Never needed to be right."""
+
+    async def check(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def publish(self, topic: str, message: str) -> None:
+        """Tell whoever listens now. Never raises: nobody's work depends on it."""
+        ...
+
+    def listen(self, topic: str) -> AbstractAsyncContextManager[Watch]: ...
+
+
+class Source(Protocol):
+    """A technology that rows come from; blocking, used in the press only."""
+
+    def open(self, report: Report, parameters: Mapping[str, Any]) -> AbstractContextManager[object]:
+        """The rows of a report as tabular data that formats.stream.open_stream reads, in one consistent
+        snapshot. `parameters` are typed (dates are dates). Nothing unbounded is held in memory.
+        """
+        ...
+
+    def check(self, report: Report) -> None:
+        """See whether the source can be reached and understands the report; raises as `open` does."""
+        ...
+
+
+class Writer(Protocol):
+    """A format. Blocking, used in the press and by the public door."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def extension(self) -> str: ...
+
+    def write(
+        self, data: object, out: Sink, layout: Layout, progress: Callable[[int, int], None]
+    ) -> Manifest:
+        """Stream `data` into `out`; `progress(rows, pages)` after each frame. See formats.stream."""
+        ...
+
+
+class Task(Model):
+    """What a press is told to do: one attempt, complete in itself."""
+
+    job_id: str
+    order: Order
+    report: Report
+    limits: Limits
+    key: str
+    name: str
+
+
+class Pressed(Model):
+    """What a press made."""
+
+    artifact: Artifact
+    manifest: Manifest
+
+
+class Press(Protocol):
+    """A child process that renders one task at a time."""
+
+    async def render(self, task: Task, heard: Callable[[Progress], None]) -> Pressed:
+        """Run the task. Raises the Failure that ended it; PressLost when the child died of itself.
+        Cancelling the call kills the child. After any of these the press is still usable: a new child
+        starts when it is needed.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Presses(Protocol):
+    """Where presses come from."""
+
+    async def start(self) -> Press:
+        """A warm press: everything it needs is loaded."""
+        ...
+
+
+class Observer(Protocol):
+    """Events with fixed names and fields; see docs/operate.md. Never raises, never waits."""
+
+    def event(self, name: str, job: Job | None = None, **fields: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the use cases need, chosen once by wiring.open()."""
+
+    store: Store
+    broker: Broker
+    files: Files
+    cache: Cache
+    presses: Presses
+    observer: Observer
+    catalog: Catalog
+    writers: Mapping[str, Writer]
+    sources: Mapping[str, Source]
