@@ -102,8 +102,10 @@ class Store(Protocol):
         """
         ...
 
-    async def get(self, job_id: str, tenant: str | None = None) -> Job | None:
-        """The job without its order; None if there is none, or it belongs to another tenant."""
+    async def get(
+        self, job_id: str, tenant: str | None = None, *, with_order: bool = False
+    ) -> Job | None:
+        """The job, by default without its order; None if there is none, or it is another tenant's."""
         ...
 
     async def list(self, chosen: JobFilter) -> Sequence[Job]:
@@ -351,8 +353,17 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Kit:
+    """What a press works with, by technology and by format."""
+
+    files: Files
+    sources: Mapping[str, Source]
+    writers: Mapping[str, Writer]
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything the use cases need, chosen once by wiring.open()."""
+    """Everything the use cases need, chosen once by wiring.opened()."""
 
     store: Store
     broker: Broker
@@ -361,5 +372,3 @@ class Ports:
     presses: Presses
     observer: Observer
     catalog: Catalog
-    writers: Mapping[str, Writer]
-    sources: Mapping[str, Source]

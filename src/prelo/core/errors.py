@@ -13,10 +13,9 @@ PreloError
 └── Failure                ends an attempt; becomes the job's `error`
     ├── Permanent          the same attempt would fail again
     │   ├── QueryFailed · QueryTimeout · SourceInvalid · ColumnMissing · FunctionFailed
-    │   ├── RowLimit · TimeLimit · OutOfMemory · FileLimit · FormatFailed
-    │   └── DefinitionMissing · Deadline
+    │   └── RowLimit · TimeLimit · OutOfMemory · FileLimit · FormatFailed · Deadline
     └── Transient          worth another attempt
-        └── SourceUnavailable · StorageUnavailable · PressLost · WorkerLost
+        └── SourceUnavailable · StorageUnavailable · DefinitionMissing · PressLost · WorkerLost
 """
 
 from typing import Any, ClassVar
@@ -55,7 +54,7 @@ class PreloError(Exception):
         self.errors = errors
 
     def problem(self, attempt: int | None = None) -> Problem:
-        """This error as data, to be stored with a job or sent to a caller."""
+        """The error as data, to be stored with a job or sent to a caller."""
         return Problem(
             type=self.type,
             title=self.title,
@@ -176,15 +175,15 @@ class FileLimit(Permanent):
     title = "The file grew too large"
 
 
-class DefinitionMissing(Permanent):
-    type = "definition-missing"
-    title = "The report's definition is not here"
-
-
 class Transient(Failure):
     """Worth another attempt."""
 
     retryable = True
+
+
+class DefinitionMissing(Transient):
+    type = "definition-missing"
+    title = "The report's definition is not here"
 
 
 class SourceUnavailable(Transient):

@@ -232,19 +232,17 @@ def release(job: Job, now: int, delay_ms: int = 0) -> Job:
     return _requeued(job, now + delay_ms, attempt=job.attempt - 1)
 
 
-def lose(job: Job, now: int) -> Job:
-    """Its lease lapsed: the worker died or hung. From the first loss it runs alone, the third is the last."""
+def lose(job: Job, now: int, problem: Problem | None = None) -> Job:
+    """Its worker or its press died or hung. From the first loss it runs alone; the third is the last."""
     losses = job.lost_count + 1
-    detail = (
-        f"the worker of attempt {job.attempt} ended without a word, for the {losses}. time; "
+    problem = problem or WorkerLost(
+        f"the worker of attempt {job.attempt} ended without a word; "
         "the report may crash or exhaust its process"
-    )
-    if losses >= MAX_LOSSES:
-        problem = WorkerLost(detail).problem(job.attempt)
-        return _ended(job, now, State.DEAD, error=problem, lost_count=losses)
+    ).problem(job.attempt)
     if job.cancel_requested_at is not None:
         return cancel(job, now).model_copy(update={"lost_count": losses})
-    problem = WorkerLost(detail).problem(job.attempt)
+    if losses >= MAX_LOSSES:
+        return _ended(job, now, State.DEAD, error=problem, lost_count=losses)
     return _requeued(job, now, lost_count=losses, lane="isolation", error=problem)
 
 

@@ -112,10 +112,8 @@ class Order(Model):
 
 def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Report]:
     """Validate a request against the catalog. Raises NotFound or Invalid, with where and why."""
-    if request.report is not None:
-        report = catalog.get(request.report, request.version)
-    else:
-        report = _ad_hoc(request)
+    named = request.report
+    report = _ad_hoc(request) if named is None else catalog.get(named, request.version)
     if request.format not in report.formats:
         raise Invalid(
             f"the report '{report.name}' is made as {', '.join(report.formats)}, not as {request.format}",

@@ -1,6 +1,7 @@
 """What flows from a source to a writer: columns and their kinds, the layout around them, the manifest.
 
-A writer gets a Layout and a stream of Arrow record batches and returns a Manifest. Nothing here knows a format.
+A writer gets a Layout and a stream of Arrow record batches, and returns a Manifest.
+Nothing here knows a format.
 """
 
 import re
@@ -117,7 +118,7 @@ class Overflow(StrEnum):
 
 
 class XlsxOptions(Model):
-    """What only a workbook has. `sheet` names the sheet (31 characters, none of []:*?/\\)."""
+    r"""What only a workbook has. `sheet` names the sheet (31 characters, none of []:*?/\)."""
 
     sheet: str | None = None
     freeze_header: bool = True

@@ -1,0 +1,195 @@
+"""Somebody asks: for a report, for its state, for its file, to stop it, to run it again."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from prelo.core import job as transitions
+from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
+from prelo.core.job import Artifact, Job, State, accepted
+from prelo.core.report import Report
+from prelo.core.request import PRIORITIES, Caller, Order, Request, order
+from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
+
+_POLL = 0.25  # news from other processes may not reach us: look again
+_TRIES = 5
+
+
+async def submit(
+    request: Request,
+    caller: Caller,
+    ports: Ports,
+    *,
+    key: IdempotencyKey | None = None,
+    max_queued: int | None = None,
+) -> Submitted:
+    """Accept a request: validated, fingerprinted and stored with its doorbell, or joined to its equal.
+
+    When this returns, the job reaches exactly one terminal state, whatever crashes. Raises NotFound or
+    Invalid before anything is stored; Unavailable when the queue is full or the store cannot be reached
+    (repeating is safe); KeyReused.
+    """
+    ordered, report = order(request, ports.catalog, caller)
+    return await _place(
+        ordered,
+        report,
+        ports,
+        priority=PRIORITIES[request.priority],
+        deadline=request.deadline,
+        max_age=report.max_age if request.max_age is None else request.max_age,
+        key=key,
+        max_queued=max_queued,
+    )
+
+
+async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
+    ordered: Order,
+    report: Report,
+    ports: Ports,
+    *,
+    priority: int = 1,
+    deadline: float | None = None,
+    max_age: float | None = None,
+    key: IdempotencyKey | None = None,
+    max_queued: int | None = None,
+) -> Submitted:
+    if max_queued is not None and await ports.store.depth() >= max_queued:
+        raise Unavailable(f"{max_queued} jobs are waiting already; ask again later", retry_after=10)
+    draft = accepted(
+        ordered,
+        lane=report.lane,
+        priority=priority,
+        cost=8 if report.lane == "large" else 1,
+        retention_ms=int(report.retention * 1000),
+        deadline_at=None if deadline is None else int(deadline * 1000),
+    )
+    max_age_ms = None if max_age is None else int(max_age * 1000)
+    submitted = await ports.store.submit(draft, max_age_ms=max_age_ms, key=key)
+    ports.observer.event(
+        "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed
+    )
+    return submitted
+
+
+async def find(job_id: str, caller: Caller, ports: Ports) -> Job:
+    """The caller's job. Raises NotFound, also for another tenant's or scope's."""
+    job = await ports.store.get(job_id, caller.tenant)
+    if job is None or job.scope != caller.scope:
+        raise NotFound(f"there is no job {job_id}")
+    return job
+
+
+async def listing(chosen: JobFilter, ports: Ports) -> Sequence[Job]:
+    """The tenant's jobs, newest first."""
+    return await ports.store.list(chosen)
+
+
+async def wait(job_id: str, caller: Caller, ports: Ports, seconds: float) -> Job:
+    """The job as soon as it has ended, or as it is after `seconds`."""
+    job = await find(job_id, caller, ports)
+    async with ports.cache.listen(topic(job_id)) as watch:
+        end = time.monotonic() + seconds
+        while not job.state.ended and (left := end - time.monotonic()) > 0:
+            await watch.wait(min(left, _POLL))
+            job = await find(job_id, caller, ports)
+    return job
+
+
+async def changes(
+    job_id: str, caller: Caller, ports: Ports, idle: float
+) -> AsyncIterator[Job | None]:
+    """The job now and whenever it has changed, until it has ended; None after `idle` quiet seconds."""
+    job = await find(job_id, caller, ports)
+    yield job
+    async with ports.cache.listen(topic(job_id)) as watch:
+        quiet = time.monotonic()
+        while not job.state.ended:
+            await watch.wait(_POLL)
+            now = await find(job_id, caller, ports)
+            if now != job:
+                job, quiet = now, time.monotonic()
+                yield job
+            elif time.monotonic() - quiet >= idle:
+                quiet = time.monotonic()
+                yield None
+
+
+async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
+    """Stop a job: a queued one at once, a running one when its worker sees the flag.
+
+    Raises Conflict when it has ended (cancelling a cancelled job is fine).
+    """
+    for _ in range(_TRIES):
+        job = await find(job_id, caller, ports)
+        if job.state is State.CANCELLED or (job.state is State.RUNNING and job.cancel_requested_at):
+            return job
+        if job.state.ended:
+            raise Conflict(f"the job is {job.state}; only a queued or running job can be cancelled")
+        if job.state is State.QUEUED:
+            done = await ports.store.move(job, transitions.cancel)
+            if done:
+                ports.observer.event("job.cancelled", done)
+                await ports.cache.publish(topic(job_id), "cancelled")
+                return done
+        elif await ports.store.request_cancel(job):
+            await ports.cache.publish(cancel_topic(job_id), "cancel")
+            return await find(job_id, caller, ports)
+    raise Unavailable("the job changes faster than it could be cancelled; try again", retry_after=1)
+
+
+async def retry(job_id: str, caller: Caller, ports: Ports) -> Job:
+    """Run an ended job without a file again, under the same id. Raises Conflict for any other state."""
+    job = await find(job_id, caller, ports)
+    if job.superseded:
+        raise Conflict("a newer job answers this request; ask for the report again to find it")
+    if not job.state.ended or job.state is State.SUCCEEDED:
+        hint = "use refresh for a new file" if job.state is State.SUCCEEDED else "it is under way"
+        raise Conflict(f"the job is {job.state}: {hint}")
+    revived = await ports.store.move(job, transitions.revive)
+    if revived is None:
+        raise Conflict("the job has just changed; look at it again")
+    ports.observer.event("job.revived", revived)
+    return revived
+
+
+async def refresh(job_id: str, caller: Caller, ports: Ports) -> Submitted:
+    """Ask for the same report anew: a new generation, or the one that is under way."""
+    await find(job_id, caller, ports)
+    job = await ports.store.get(job_id, caller.tenant, with_order=True)
+    if job is None or job.order is None:
+        raise NotFound(f"there is no job {job_id}")
+    report = job.order.report_from(ports.catalog)
+    ordered = job.order
+    if ordered.definition is None:
+        ordered = ordered.model_copy(update={"report_digest": report.digest})
+    return await _place(ordered, report, ports, max_age=0)
+
+
+async def forget(job_id: str, caller: Caller, ports: Ports) -> None:
+    """Delete an ended job and its file. Raises Conflict while it is under way."""
+    job = await find(job_id, caller, ports)
+    if not job.state.ended:
+        raise Conflict(f"the job is {job.state}; cancel it first")
+    if not await ports.store.forget(job):
+        raise Conflict("the job has just changed; look at it again")
+    ports.observer.event("job.forgotten", job)
+    if job.artifact:
+        await ports.files.delete([job.artifact.key])
+
+
+def artifact(job: Job) -> Artifact:
+    """The job's file. Raises Conflict while there is none, Gone when there was one."""
+    if job.state is State.EXPIRED:
+        raise Gone("the file's retention is over; retry the job to make it again")
+    if job.state is not State.SUCCEEDED or job.artifact is None:
+        raise Conflict(f"the job is {job.state}: there is no file")
+    return job.artifact
+
+
+def topic(job_id: str) -> str:
+    """Where news of a job is published."""
+    return f"job:{job_id}"
+
+
+def cancel_topic(job_id: str) -> str:
+    """Where a running job's worker listens for a wish to stop."""
+    return f"cancel:{job_id}"

@@ -1,0 +1,115 @@
+"""Every setting, read once at start. The only reader of the environment.
+
+A setting is an environment variable PRELO_<NAME>; the command line may override it. URLs choose the
+technologies: their schemes are the keys of wiring.py.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from prelo.core.errors import Misconfigured
+from prelo.core.model import Model
+from prelo.core.report import MB
+from prelo.core.retry import RetryPolicy
+
+PREFIX = "PRELO_"
+_CONNECTION = "PRELO_CONNECTION_"
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Config(Model):
+    """The settings, with their defaults.
+
+    `data`: folder of the embedded default (database and files). `catalog`: folder of the reports.
+    `connections`: data sources by name (PRELO_CONNECTION_<NAME>=url; "default" is DEFAULT).
+    `slots`: reports one worker renders at once. `lease`, `beat`: seconds; a worker that is silent for
+    a lease has lost its job. `look`: seconds between a free slot's looks into the store. `grace`:
+    seconds a drain waits for running reports. `press_jobs`, `press_memory`: a press is replaced after so
+    many reports, or when it has grown to so many bytes.
+    """
+
+    data: Path = Path(".prelo")
+    catalog: Path = Path("reports")
+    store: str = ""
+    files: str = ""
+    broker: str = "memory://"
+    cache: str = "memory://"
+    connections: dict[str, str] = {}
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8085
+    slots: Annotated[int, Field(ge=1, le=256)] = max(1, min(8, os.cpu_count() or 1))
+    lease: Seconds = 30
+    beat: Seconds = 10
+    look: Seconds = 2
+    grace: Seconds = 30
+    attempts: Annotated[int, Field(ge=1)] = 6
+    retry_base: Annotated[float, Field(ge=0)] = 2
+    max_queued: Annotated[int, Field(ge=1)] = 100_000
+    max_body: Annotated[int, Field(ge=1024)] = MB
+    press_jobs: Annotated[int, Field(ge=1)] = 200
+    press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
+    log: Literal["text", "json"] = "json"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _embedded_default(cls, values: Any) -> Any:
+        """The store and the files live in `data` unless their URLs say otherwise."""
+        values = dict(values)
+        data = Path(values.get("data") or ".prelo").absolute()
+        values["data"] = data
+        values["catalog"] = Path(values.get("catalog") or "reports").absolute()
+        values["store"] = values.get("store") or f"sqlite:///{data}/prelo.db"
+        values["files"] = values.get("files") or f"file://{data}/files"
+        return values
+
+    @model_validator(mode="after")
+    def _lease_outlasts_beats(self) -> Self:
+        if self.lease < 2 * self.beat:
+            raise ValueError(
+                f"a lease of {self.lease:g} s is too short for a beat every {self.beat:g} s; "
+                "make it at least twice as long"
+            )
+        return self
+
+    @property
+    def retry(self) -> RetryPolicy:
+        return RetryPolicy(attempts=self.attempts, base_ms=int(1000 * self.retry_base))
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> "Config":
+        """Read the environment (os.environ if none is given), under `overrides` that are not None.
+
+        Raises Misconfigured with one sentence per wrong setting.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        connections: dict[str, str] = {}
+        for name, value in environment.items():
+            if name.startswith(_CONNECTION):
+                connections[name.removeprefix(_CONNECTION).lower()] = value
+            elif name.startswith(PREFIX):
+                values[name.removeprefix(PREFIX).lower()] = value
+        if connections:
+            values["connections"] = connections
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise Misconfigured(_said(error)) from error
+
+
+def _said(error: ValidationError) -> str:
+    lines: list[str] = []
+    for e in error.errors(include_input=False, include_url=False):
+        place = ".".join(map(str, e["loc"]))
+        if e["type"] == "extra_forbidden":
+            lines.append(f"{PREFIX}{place.upper()} is no setting of Prelo; see docs/operate.md")
+        elif place:
+            lines.append(f"{PREFIX}{place.upper()}: {e['msg'].removeprefix('Value error, ')}")
+        else:
+            lines.append(e["msg"].removeprefix("Value error, "))
+    return "; ".join(lines)

@@ -1,0 +1,120 @@
+"""One registry per port, one line per technology. The only place that names concrete classes.
+
+A key is a URL's scheme or a format's name; a value is "module:Class", imported on first use, so that a
+driver that is not installed costs nothing.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from importlib import import_module
+from typing import Any
+
+from prelo.config import Config
+from prelo.core.errors import Misconfigured
+from prelo.core.report import Catalog
+from prelo.ports import Kit, Observer, Ports
+
+ADAPTERS = "prelo.adapters."
+
+STORES = {"sqlite": "store_sql:SqlStore"}
+BROKERS = {"memory": "broker_memory:MemoryBroker"}
+CACHES = {"memory": "cache_memory:MemoryCache"}
+FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
+OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}
+PRESSES = {"process": "press_process:ProcessPresses"}
+CATALOGS = {"folder": "catalog_folder:load_catalog"}
+SOURCES = {
+    "rows": "source_rows:RowsSource",
+    "file": "source_file:FileSource",
+    "sql": "source_sql:SqlSource",
+    "python": "source_python:PythonSource",
+}
+WRITERS = {
+    "csv": "prelo.formats.csv:Csv",
+    "xlsx": "prelo.formats.xlsx:Xlsx",
+    "pdf": "prelo.formats.pdf:Pdf",
+}
+EXTRAS = {"postgresql": "postgres", "amqp": "rabbitmq", "rediss": "redis"}  # where they differ
+
+
+def chosen(registry: Mapping[str, str], setting: str, url: str) -> Callable[..., Any]:
+    """The class registered for a URL's scheme. Raises Misconfigured with what is possible."""
+    scheme = url.partition(":")[0]
+    if scheme not in registry:
+        known = ", ".join(f"{key}://" for key in registry)
+        raise Misconfigured(f"{setting} cannot be '{scheme}://…'; this version knows {known}")
+    return resolved(registry[scheme], scheme)
+
+
+def resolved(place: str, key: str) -> Callable[..., Any]:
+    """Import "module:Class"; a missing driver is a sentence that names the extra to install."""
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module if "." in module else ADAPTERS + module), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("prelo"):
+            raise
+        extra = EXTRAS.get(key, key)
+        raise Misconfigured(
+            f"'{key}' needs the package '{error.name}'; install it by: pip install 'prelo[{extra}]'"
+        ) from error
+
+
+def catalog(config: Config) -> Catalog:
+    """The reports of the catalog's folder."""
+    return resolved(CATALOGS["folder"], "folder")(config.catalog)
+
+
+def kit(config: Config) -> Kit:
+    """What a press needs."""
+    sql = resolved(SOURCES["sql"], "sql")(config.connections)
+    return Kit(
+        files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
+        sources={
+            "rows": resolved(SOURCES["rows"], "rows")(),
+            "file": resolved(SOURCES["file"], "file")(config.catalog),
+            "sql": sql,
+            "python": resolved(SOURCES["python"], "python")(config.catalog, _queries(sql)),
+        },
+        writers={name: resolved(place, name)() for name, place in WRITERS.items()},
+    )
+
+
+def _queries(sql: Any) -> Callable[[str, str, Mapping[str, Any]], AbstractContextManager[Any]]:
+    return sql.query
+
+
+def observer(config: Config) -> Observer:
+    """Where the events go."""
+    return resolved(OBSERVERS[config.log], config.log)()
+
+
+@asynccontextmanager
+async def opened(config: Config, *, migrate: bool = False) -> AsyncIterator[Ports]:
+    """Build all ports, and close them in the end. With `migrate` the store's schema is brought up."""
+    store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
+    broker = chosen(BROKERS, "PRELO_BROKER", config.broker)(config.broker)
+    cache = chosen(CACHES, "PRELO_CACHE", config.cache)(config.cache)
+    presses = resolved(PRESSES["process"], "process")(
+        [sys.executable, "-m", "prelo.entry.press"],
+        config.model_dump_json(),
+        jobs=config.press_jobs,
+        memory=config.press_memory,
+    )
+    try:
+        if migrate:
+            await store.migrate()
+        yield Ports(
+            store=store,
+            broker=broker,
+            files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
+            cache=cache,
+            presses=presses,
+            observer=observer(config),
+            catalog=catalog(config),
+        )
+    finally:
+        await broker.close()
+        await cache.close()
+        await store.close()
