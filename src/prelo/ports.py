@@ -277,6 +277,16 @@ class Cache(Protocol):
     def listen(self, topic: str) -> AbstractAsyncContextManager[Watch]: ...
 
 
+def job_topic(job_id: str) -> str:
+    """Where news of a job is published."""
+    return f"job:{job_id}"
+
+
+def cancel_topic(job_id: str) -> str:
+    """Where a running job's worker listens for a wish to stop."""
+    return f"cancel:{job_id}"
+
+
 class Source(Protocol):
     """A technology that rows come from; blocking, used in the press only."""
 

@@ -5,7 +5,7 @@ driver that is not installed costs nothing.
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import import_module
 from typing import Any
@@ -91,7 +91,7 @@ def observer(config: Config) -> Observer:
 
 
 @asynccontextmanager
-async def opened(config: Config, *, migrate: bool = False) -> AsyncIterator[Ports]:
+async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Ports]:
     """Build all ports, and close them in the end. With `migrate` the store's schema is brought up."""
     store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
     broker = chosen(BROKERS, "PRELO_BROKER", config.broker)(config.broker)

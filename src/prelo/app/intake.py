@@ -8,7 +8,7 @@ from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
-from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
+from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted, cancel_topic, job_topic
 
 _POLL = 0.25  # news from other processes may not reach us: look again
 _TRIES = 5
@@ -86,7 +86,7 @@ async def listing(chosen: JobFilter, ports: Ports) -> Sequence[Job]:
 async def wait(job_id: str, caller: Caller, ports: Ports, seconds: float) -> Job:
     """The job as soon as it has ended, or as it is after `seconds`."""
     job = await find(job_id, caller, ports)
-    async with ports.cache.listen(topic(job_id)) as watch:
+    async with ports.cache.listen(job_topic(job_id)) as watch:
         end = time.monotonic() + seconds
         while not job.state.ended and (left := end - time.monotonic()) > 0:
             await watch.wait(min(left, _POLL))
@@ -100,7 +100,7 @@ async def changes(
     """The job now and whenever it has changed, until it has ended; None after `idle` quiet seconds."""
     job = await find(job_id, caller, ports)
     yield job
-    async with ports.cache.listen(topic(job_id)) as watch:
+    async with ports.cache.listen(job_topic(job_id)) as watch:
         quiet = time.monotonic()
         while not job.state.ended:
             await watch.wait(_POLL)
@@ -128,7 +128,7 @@ async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
             done = await ports.store.move(job, transitions.cancel)
             if done:
                 ports.observer.event("job.cancelled", done)
-                await ports.cache.publish(topic(job_id), "cancelled")
+                await ports.cache.publish(job_topic(job_id), "cancelled")
                 return done
         elif await ports.store.request_cancel(job):
             await ports.cache.publish(cancel_topic(job_id), "cancel")
@@ -183,13 +183,3 @@ def artifact(job: Job) -> Artifact:
     if job.state is not State.SUCCEEDED or job.artifact is None:
         raise Conflict(f"the job is {job.state}: there is no file")
     return job.artifact
-
-
-def topic(job_id: str) -> str:
-    """Where news of a job is published."""
-    return f"job:{job_id}"
-
-
-def cancel_topic(job_id: str) -> str:
-    """Where a running job's worker listens for a wish to stop."""
-    return f"cancel:{job_id}"

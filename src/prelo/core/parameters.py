@@ -132,7 +132,7 @@ def _model_of(key: str) -> type[BaseModel]:
 
 def _field(name: str, spec: dict[str, Any]) -> tuple[Any, Any]:
     """The pydantic field; aliased, so that a parameter may have any name, `model_config` included."""
-    limits = {"ge": spec["minimum"], "le": spec["maximum"]}
+    limits: dict[str, Any] = {"ge": spec["minimum"], "le": spec["maximum"]}
     if spec["type"] == "string":
         limits |= {key: spec[key] for key in ("min_length", "max_length", "pattern")}
     limits = {key: value for key, value in limits.items() if value is not None}

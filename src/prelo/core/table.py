@@ -7,7 +7,7 @@ Nothing here knows a format.
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
@@ -54,7 +54,7 @@ class Kind(Model):
             )
         if (name == "money") != bool(match["currency"]):
             raise ValueError(f"'{text}': money, and only money, names its currency: money:EUR")
-        return cls(name=name, digits=digits, currency=match["currency"])
+        return cls(name=cast("KindName", name), digits=digits, currency=match["currency"])
 
     def __str__(self) -> str:
         digits = "" if self.digits is None else f"({self.digits})"
@@ -105,7 +105,7 @@ class Column(Model):
     hidden: bool = False
 
     def __init__(self, title: str | None = None, **values: Any) -> None:
-        super().__init__(title=title, **values)
+        super().__init__(**{"title": title, **values})
 
 
 class Overflow(StrEnum):

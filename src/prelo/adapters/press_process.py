@@ -1,0 +1,162 @@
+"""Presses as child processes: spawned, kept warm, replaced when they have grown, killed when they must.
+
+The two sides speak JSON, one object a line: down a task, up progress and one last word. The child's
+half is prelo.entry.press.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+from prelo.core.errors import (
+    Failure,
+    OutOfMemory,
+    PressLost,
+    Problem,
+    TimeLimit,
+    failures,
+)
+from prelo.core.job import Progress
+from prelo.ports import Pressed, Task
+
+_LINE = 64 << 20  # the longest line; a task may carry inline rows, a manifest hundreds of columns
+
+
+class ProcessPresses:
+    """`command` starts a child; `hello` is the first line it gets: its settings, as JSON.
+
+    A child is replaced after `jobs` tasks, or when it holds more than `memory` bytes.
+    """
+
+    def __init__(self, command: Sequence[str], hello: str, *, jobs: int, memory: int) -> None:
+        self.command, self.hello, self.jobs, self.memory = command, hello, jobs, memory
+
+    async def start(self) -> "ProcessPress":
+        press = ProcessPress(self)
+        await press.warm()
+        return press
+
+
+class ProcessPress:
+    """One child at a time; a new one is started in the background when the old one is spent."""
+
+    def __init__(self, kind: ProcessPresses) -> None:
+        self._kind = kind
+        self._child: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._done = 0
+
+    async def warm(self) -> None:
+        await self._ready()
+
+    async def render(self, task: Task, heard: Callable[[Progress], None]) -> Pressed:
+        child = await self._ready()
+        try:
+            word = await self._converse(child, task, heard)
+        except BaseException:
+            await _kill(child)
+            self._spent()
+            raise
+        self._done += 1
+        if self._done >= self._kind.jobs or word["memory"] > self._kind.memory or word["spent"]:
+            await _kill(child)
+            self._spent()
+        if "failed" in word:
+            raise _failure(Problem.model_validate(word["failed"]))
+        return Pressed.model_validate(word["pressed"])
+
+    async def _converse(
+        self, child: asyncio.subprocess.Process, task: Task, heard: Callable[[Progress], None]
+    ) -> dict[str, object]:
+        assert child.stdin  # noqa: S101  opened as a pipe in _spawn
+        assert child.stdout  # noqa: S101
+        with contextlib.suppress(
+            ConnectionError
+        ):  # a dead child shows below, by the end of its words
+            child.stdin.write(task.model_dump_json().encode() + b"\n")
+            await child.stdin.drain()
+        while line := await child.stdout.readline():
+            word = json.loads(line)
+            if "progress" in word:
+                heard(Progress.model_validate(word["progress"]))
+            else:
+                return word
+        raise _died(await child.wait())
+
+    async def _ready(self) -> asyncio.subprocess.Process:
+        """The running child, started if there is none."""
+        if self._child is not None and self._child.done():
+            failed = self._child.cancelled() or self._child.exception() is not None
+            if failed or self._child.result().returncode is not None:
+                self._spent(again=False)
+        if self._child is None:
+            self._child = asyncio.create_task(self._spawn())
+        return await asyncio.shield(self._child)
+
+    def _spent(self, *, again: bool = True) -> None:
+        self._done = 0
+        self._child = asyncio.create_task(self._spawn()) if again else None
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        child = await asyncio.create_subprocess_exec(
+            *self._kind.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE,
+            start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
+        )
+        assert child.stdin  # noqa: S101
+        assert child.stdout  # noqa: S101
+        try:
+            child.stdin.write(self._kind.hello.encode() + b"\n")
+            await _greeted(child, child.stdout)
+        except BaseException:
+            await _kill(child)
+            raise
+        return child
+
+    async def close(self) -> None:
+        if self._child is None:
+            return
+        with contextlib.suppress(PressLost, OSError):
+            await _kill(await self._child)
+        self._child = None
+
+
+async def _greeted(child: asyncio.subprocess.Process, words: asyncio.StreamReader) -> None:
+    if not await words.readline():
+        how = _how(await child.wait())
+        raise PressLost(f"the press did not start ({how}); its messages on standard error say why")
+
+
+async def _kill(child: asyncio.subprocess.Process) -> None:
+    """Kill the child and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    if child.stdin:
+        child.stdin.close()
+    await child.wait()
+
+
+def _died(code: int) -> Failure:
+    if code == -signal.SIGXCPU:
+        return TimeLimit("the report used more processor time than its limit allows")
+    if code == -signal.SIGABRT:  # how native allocators end a process that hit its memory limit
+        return OutOfMemory(
+            "the press was aborted, most likely at its memory limit; ask for less, or raise limits.memory"
+        )
+    return PressLost(f"the press died in the middle of the report ({_how(code)})")
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    name = signal.Signals(-code).name
+    return f"{name}; perhaps the machine ran out of memory" if -code == signal.SIGKILL else name
+
+
+def _failure(problem: Problem) -> Failure:
+    kind = failures().get(problem.type, Failure)
+    return kind(problem.detail, problem.errors)

@@ -1,0 +1,97 @@
+"""The child's half of an attempt: source -> writer -> storage, straight through, holding one batch."""
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from prelo.core.canonical import canonical
+from prelo.core.errors import FileLimit, RowLimit
+from prelo.core.job import Artifact, Progress
+from prelo.core.parameters import typed
+from prelo.core.report import Report
+from prelo.core.table import Manifest
+from prelo.ports import Kit, Pressed, Sink, Task
+
+
+def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
+    """Render one task into storage under its key; nothing is left there if this raises.
+
+    `heard` is told of the progress after each batch. Raises a Failure that says what ended it.
+    """
+    report, order = task.report, task.order
+    writer = kit.writers[order.format]
+    parameters = typed(report.parameters, order.parameters)
+    began, as_of = time.perf_counter(), datetime.now(UTC)
+    heard(Progress(phase="reading"))
+    with (
+        kit.sources[report.source.technology].open(report, parameters) as data,
+        kit.files.create(task.key, writer.media_type) as sink,
+    ):
+        out = _Measured(sink, task.limits.file_size)
+        manifest = writer.write(data, out, order.layout(report), _within(task.limits.rows, heard))
+        heard(Progress(phase="storing", rows=manifest.rows, pages=manifest.pages or 0))
+    return Pressed(
+        artifact=Artifact(
+            key=task.key,
+            name=task.name,
+            media_type=writer.media_type,
+            size=out.size,
+            sha256=out.digest.hexdigest(),
+        ),
+        manifest=_signed(manifest, task, as_of, time.perf_counter() - began),
+    )
+
+
+class _Measured:
+    """A sink that knows the size and the checksum of what went through."""
+
+    def __init__(self, sink: Sink, limit: int) -> None:
+        self._sink = sink
+        self._limit = limit
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> None:
+        self.size += memoryview(data).nbytes
+        if self.size > self._limit:
+            raise FileLimit(
+                f"the file grew beyond {self._limit:,} bytes, the report's limit; "
+                "ask for less, or raise limits.file_size"
+            )
+        self.digest.update(data)
+        self._sink.write(data)
+
+
+def _within(limit: int, heard: Callable[[Progress], None]) -> Callable[[int, int], None]:
+    def progress(rows: int, pages: int) -> None:
+        if rows > limit:
+            raise RowLimit(
+                f"the data has more than {limit:,} rows, the report's limit; "
+                "narrow the parameters, or raise limits.rows"
+            )
+        heard(Progress(phase="rendering", rows=rows, pages=pages))
+
+    return progress
+
+
+def _signed(manifest: Manifest, task: Task, as_of: datetime, seconds: float) -> Manifest:
+    """The writer's manifest with what only an attempt knows: what was asked, when, and by which code."""
+    return manifest.model_copy(
+        update={
+            "report": task.report.name,
+            "report_version": task.report.version,
+            "parameters": task.order.parameters,
+            "data_as_of": as_of,
+            "query_digest": _query_digest(task.report),
+            "seconds": round(seconds, 3),
+            "versions": {"prelo": version("prelo"), "python": platform.python_version()},
+        }
+    )
+
+
+def _query_digest(report: Report) -> str:
+    spec = report.source.model_dump(mode="json", exclude={"rows", "names"})
+    return hashlib.sha256(canonical(spec)).hexdigest()

@@ -1,0 +1,132 @@
+"""The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, old files deleted.
+
+Every act is a conditional write, so any number of upkeep processes may run at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from prelo.core import job as transitions
+from prelo.core.errors import PreloError
+from prelo.core.job import Job
+from prelo.ports import Bell, Duty, Ports, job_topic
+
+_BATCH = 100
+_DAY_MS = 86_400_000
+Transition = Callable[[Job, int], Job]
+
+
+async def upkeep(
+    ports: Ports,
+    stop: asyncio.Event,
+    *,
+    turn: float = 2.0,
+    look: float = 0.5,
+    sweep: float = 3600.0,
+) -> None:
+    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps."""
+    ports.observer.event("upkeep.started")
+    duties = [
+        _every(look, ports, stop, relay, waits=ports.store.stirred),
+        _every(turn, ports, stop, tidy),
+        _every(sweep, ports, stop, sweep_files),
+    ]
+    await asyncio.gather(*duties)
+    ports.observer.event("upkeep.stopped")
+
+
+async def _every(
+    seconds: float,
+    ports: Ports,
+    stop: asyncio.Event,
+    duty: Callable[[Ports], Awaitable[int]],
+    waits: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Do the duty again and again; at once while there is more, after an error only later."""
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        try:
+            more = await duty(ports) >= _BATCH
+        except PreloError as error:
+            ports.observer.event("upkeep.failed", duty=duty.__name__, detail=error.detail)
+            more, waits = False, asyncio.sleep
+        if not more:
+            waiting = asyncio.ensure_future(waits(seconds))
+            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+
+
+async def relay(ports: Ports) -> int:
+    """Ring every doorbell that is due, up to a batch. Rung twice is harmless; so the mark comes after."""
+    bells = await ports.store.bells(_BATCH)
+    if not bells:
+        return 0
+    confirmed = await asyncio.gather(*(_ring(bell, ports) for bell in bells))
+    await ports.store.rung(
+        [bell.number for bell, sure in zip(bells, confirmed, strict=True) if sure]
+    )
+    return len(bells) if all(confirmed) else 0
+
+
+async def _ring(bell: Bell, ports: Ports) -> bool:
+    try:
+        await ports.broker.ring(bell)
+    except PreloError as error:
+        ports.observer.event("bell.unconfirmed", job_id=bell.job_id, detail=error.detail)
+        return False
+    return True
+
+
+async def tidy(ports: Ports) -> int:
+    """Rescue what its worker left, end what is too late, expire what is too old, ring what is unheard."""
+    lost = await _move(ports, "lapsed", transitions.lose, "job.rescued")
+    late = await _move(ports, "overdue", transitions.pass_deadline, "job.dead")
+    old = await _expire(ports)
+    unrung = await ports.store.due("unrung", _BATCH)
+    if unrung:
+        await ports.store.ring_again(unrung)
+        ports.observer.event("bells.again", count=len(unrung))
+    return max(lost, late, old)
+
+
+async def _move(ports: Ports, duty: Duty, change: Transition, event: str) -> int:
+    jobs = await ports.store.due(duty, _BATCH)
+    for job in jobs:
+        moved = await ports.store.move(job, change, lapsed=duty == "lapsed")
+        if moved is not None:
+            ports.observer.event(event, moved)
+            await ports.cache.publish(job_topic(job.id), event)
+    return len(jobs)
+
+
+async def _expire(ports: Ports) -> int:
+    """The row first, the file after its commit: a file without a row is swept, a row without a file lies."""
+    jobs = await ports.store.due("outlived", _BATCH)
+    keys: list[str] = []
+    for job in jobs:
+        if await ports.store.move(job, transitions.expire) is not None:
+            ports.observer.event("job.expired", job)
+            keys += [job.artifact.key] if job.artifact else []
+    await ports.files.delete(keys)
+    return len(jobs)
+
+
+async def sweep_files(ports: Ports) -> int:
+    """Delete files that no job refers to and that are older than a day: what dead attempts left."""
+    await ports.files.discard("")
+    batch: list[str] = []
+    async for stored in ports.files.list(older_than_ms=int(time.time() * 1000) - _DAY_MS):
+        batch.append(stored.key)
+        if len(batch) == _BATCH:
+            await _sweep(batch, ports)
+            batch = []
+    await _sweep(batch, ports)
+    return 0
+
+
+async def _sweep(keys: list[str], ports: Ports) -> None:
+    orphans = sorted(await ports.store.unreferenced(keys)) if keys else []
+    if orphans:
+        await ports.files.delete(orphans)
+        ports.observer.event("files.swept", count=len(orphans))

@@ -1,0 +1,94 @@
+"""Many attempts at once: doorbells wake slots, a slot claims a job and makes one attempt after another."""
+
+import asyncio
+from collections.abc import Collection, Coroutine
+from typing import Any, TypeVar
+
+from prelo.app.produce import Terms, attempt
+from prelo.core.errors import PreloError
+from prelo.core.job import Job
+from prelo.core.report import Lane
+from prelo.ports import LANES, Ports
+
+T = TypeVar("T")
+_PAUSE = 1.0  # after an error of the store or the broker, in seconds
+
+
+async def work(
+    ports: Ports, terms: Terms, stop: asyncio.Event, *, slots: int, look: float, grace: float
+) -> None:
+    """Run jobs in `slots` slots until `stop`; then wait up to `grace` seconds for what runs, and give the
+    rest back unharmed. `look`: seconds between a free slot's looks into the store.
+    """
+    ports.observer.event("worker.started", owner=terms.owner, slots=slots)
+    running = [
+        asyncio.create_task(_slot(ports, terms, stop, lanes_of(number, slots), look))
+        for number in range(slots)
+    ]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()  # also when a slot broke: the process must not live on with fewer than it should have
+    await asyncio.wait(running, timeout=grace)
+    terms.recall.set()
+    await asyncio.gather(*running)
+    ports.observer.event("worker.stopped", owner=terms.owner)
+
+
+def lanes_of(number: int, slots: int) -> tuple[Lane, ...]:
+    """The lanes a slot serves. The first of several takes small jobs only, so that a small job never
+    stands behind large ones; jobs that killed a worker run in the last slot only.
+    """
+    if slots == 1:
+        return LANES
+    if number == 0:
+        return ("small",)
+    return LANES if number == slots - 1 else ("small", "large")
+
+
+async def _slot(
+    ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
+) -> None:
+    press = await ports.presses.start()
+    try:
+        while not stop.is_set():
+            job = await _next(ports, terms, stop, lanes, look)
+            if job is not None:
+                await attempt(job, ports, press, terms)
+    finally:
+        await press.close()
+
+
+async def _next(
+    ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
+) -> Job | None:
+    """The next job: from the backlog, or after a doorbell, or after a look. None: ask again."""
+    try:
+        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
+        if job is not None:
+            ports.observer.event("job.claimed", job, by="backlog")
+            return job
+        bell = await _unless(stop, ports.broker.take(lanes, look))
+        if stop.is_set():
+            return None
+        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
+        if bell is not None:
+            # After the claim, whatever it found: the row is the truth, the doorbell has done its work.
+            await ports.broker.ack(bell)
+        if job is not None:
+            ports.observer.event("job.claimed", job, by="look" if bell is None else "bell")
+    except PreloError as error:
+        ports.observer.event("worker.waits", detail=error.detail)
+        await _unless(stop, asyncio.sleep(_PAUSE))
+        return None
+    return job
+
+
+async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, T]) -> T | None:
+    """What `waiting` brings; None as soon as `stop` is set."""
+    wanted, stopping = asyncio.create_task(waiting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({wanted, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return wanted.result() if wanted.done() else None
+    finally:
+        wanted.cancel()
+        stopping.cancel()

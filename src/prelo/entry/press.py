@@ -1,0 +1,143 @@
+"""The press's process: reads a task a line, renders it under its limits, answers a word a line.
+
+Started by adapters/press_process.py. Standard output belongs to the conversation alone: whatever a
+report prints goes to standard error.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TextIO
+
+from prelo.app.press import press
+from prelo.config import Config
+from prelo.core.errors import Failure, FormatFailed, OutOfMemory, PreloError
+from prelo.core.job import Progress
+from prelo.core.report import Limits
+from prelo.ports import Kit, Pressed, Task
+from prelo.wiring import kit
+
+Word = dict[str, Any]
+_SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
+
+
+def main() -> None:
+    """Talk until standard input ends: then the parent is gone, and so is this."""
+    up = _private_stdout()
+    lines = _listen()
+    tools = kit(Config.model_validate_json(lines.get()))
+    _say(up, {"ready": os.getpid()})
+    while True:
+        task = Task.model_validate_json(lines.get())
+        _limit(task.limits)
+        word = _rendered(
+            task, tools, lambda progress: _say(up, {"progress": progress.model_dump()})
+        )
+        _say(up, {**word, "memory": _resident()})
+
+
+def _private_stdout() -> TextIO:
+    up = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return up
+
+
+def _listen() -> "SimpleQueue[str]":
+    """Lines of standard input, read beside the work, so that a dead parent ends a busy press."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _say(up: TextIO, word: Word) -> None:
+    up.write(json.dumps(word) + "\n")
+    up.flush()
+
+
+def _rendered(task: Task, tools: Kit, heard: Callable[[Progress], None]) -> Word:
+    """The last word on a task: what was made, or the problem; `spent`: let this process go."""
+    try:
+        pressed = press(task, tools, heard)
+    except BaseException as error:  # noqa: BLE001  a panic of a native library is no Exception
+        failure = _failure(error)
+        problem = failure.problem().model_dump(mode="json")
+        return {"failed": problem, "spent": failure.type in _SPENT}
+    return {"pressed": _measured(pressed).model_dump(mode="json"), "spent": False}
+
+
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory(
+            "the report needs more memory than its limit; ask for less, or raise limits.memory"
+        )
+    traceback.print_exception(error)
+    if isinstance(error, PreloError):
+        return FormatFailed(error.detail)
+    return FormatFailed(
+        f"an error in Prelo itself: {type(error).__name__}; the press's log has more"
+    )
+
+
+def _measured(pressed: Pressed) -> Pressed:
+    peak = _peak()
+    manifest = pressed.manifest.model_copy(update={"peak_memory_bytes": peak})
+    return pressed.model_copy(update={"manifest": manifest})
+
+
+def _limit(limits: Limits) -> None:
+    """Bound this task. Memory by RLIMIT_DATA: allocators reserve far more address space than they use."""
+    with (
+        contextlib.suppress(OSError),
+        Path("/proc/self/clear_refs").open("w", encoding="ascii") as refs,
+    ):
+        refs.write("5")  # the peak of resident memory starts anew, for the manifest
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = int(used.ru_utime + used.ru_stime + limits.seconds * (os.cpu_count() or 1)) + 5
+    _soft(resource.RLIMIT_CPU, cpu)
+    _soft(resource.RLIMIT_DATA, limits.memory)
+    _soft(resource.RLIMIT_FSIZE, limits.file_size)
+    _soft(resource.RLIMIT_CORE, 0)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a full file is an error to answer, not a death
+
+
+def _soft(which: int, value: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(which, (value, hard))
+
+
+def _peak() -> int:
+    with contextlib.suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _resident() -> int:
+    with contextlib.suppress(OSError), Path("/proc/self/statm").open(encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+    return 0
+
+
+if __name__ == "__main__":
+    main()

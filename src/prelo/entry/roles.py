@@ -1,0 +1,125 @@
+"""The roles of a process: the API, the worker, upkeep, or all of them in one."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from typing import Literal
+
+import uvicorn
+
+from prelo.app.produce import Terms
+from prelo.app.upkeep import upkeep
+from prelo.app.worker import work
+from prelo.config import Config
+from prelo.core.errors import Misconfigured
+from prelo.ports import Ports
+from prelo.wiring import opened
+
+Role = Literal["api", "work", "upkeep"]
+ALL: tuple[Role, ...] = ("api", "work", "upkeep")
+
+
+async def serve(
+    config: Config, roles: Collection[Role] = ALL, ready: Callable[[int], None] | None = None
+) -> None:
+    """Run these roles until SIGTERM or SIGINT, then drain. `ready` gets the port (0 without the API).
+
+    Raises Misconfigured for a port that is taken, a database of another version, a broken catalog.
+    """
+    stop = asyncio.Event()
+    listener = _listener(config) if "api" in roles else None
+    async with opened(config, migrate=True) as ports:
+        with _signals(stop):
+            async with asyncio.TaskGroup() as group:
+                if "upkeep" in roles:
+                    group.create_task(_ending(upkeep(ports, stop), stop))
+                if "work" in roles:
+                    group.create_task(_ending(_work(config, ports, stop, roles), stop))
+                if listener:
+                    group.create_task(_ending(_api(config, ports, stop, listener), stop))
+                if ready:
+                    ready(listener.getsockname()[1] if listener else 0)
+
+
+async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:
+    """One role's end is everybody's: a process never lives on as a part of itself."""
+    try:
+        await role
+    finally:
+        stop.set()
+
+
+async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collection[Role]) -> None:
+    # A doorbell in memory is heard in its own process only: a lone worker looks more often instead.
+    alone = config.broker.startswith("memory:") and "upkeep" not in roles
+    await work(
+        ports,
+        Terms(owner=secrets.token_hex(8), lease=config.lease, beat=config.beat, retry=config.retry),
+        stop,
+        slots=config.slots,
+        look=min(config.look, 0.25) if alone else config.look,
+        grace=config.grace,
+    )
+
+
+async def _api(config: Config, ports: Ports, stop: asyncio.Event, listener: socket.socket) -> None:
+    from prelo.entry.api.http import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(ports, config),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
+    )
+    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
+    serving = asyncio.create_task(server.serve([listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+
+
+def _listener(config: Config) -> socket.socket:
+    """The API's port, taken before anything else is touched."""
+    if config.host not in {"127.0.0.1", "::1", "localhost"}:
+        raise Misconfigured(
+            f"PRELO_HOST is {config.host}: without authentication Prelo listens on loopback only; "
+            "use 127.0.0.1, behind a proxy that checks who asks"
+        )
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; "
+            "is another server running? Choose a port by --port or PRELO_PORT"
+        ) from error
+    return listener
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event):  # noqa: ANN202
+    """SIGTERM and SIGINT set the flag, nothing else; a second one ends the process the hard way."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        if stop.is_set():
+            signal.raise_signal(signal.SIGKILL)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
