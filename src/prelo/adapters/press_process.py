@@ -10,6 +10,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from prelo.core.errors import (
     Failure,
@@ -69,7 +70,7 @@ class ProcessPress:
 
     async def _converse(
         self, child: asyncio.subprocess.Process, task: Task, heard: Callable[[Progress], None]
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         assert child.stdin  # noqa: S101  opened as a pipe in _spawn
         assert child.stdout  # noqa: S101
         with contextlib.suppress(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -141,7 +142,10 @@ def _field(name: str, spec: dict[str, Any]) -> tuple[Any, Any]:
     if spec["type"] in {"date", "datetime"}:
         kind = date if spec["type"] == "date" else datetime
         limits = {k: kind.fromisoformat(v) if isinstance(v, str) else v for k, v in limits.items()}
-    annotation: Any = Annotated[_TYPES[spec["type"]], Field(**limits)]
+    if spec["type"] == "number":
+        limits["allow_inf_nan"] = False
+    base, before = _TYPES[spec["type"]]
+    annotation: Any = Annotated[base, Field(**limits), BeforeValidator(before)]
     if spec["enum"] is not None:
         annotation = Annotated[annotation, _one_of(spec["enum"])]
     if spec["nullable"] or (not spec["required"] and spec["default"] is None):
@@ -179,13 +183,21 @@ def _text(value: Any) -> Any:
     return value
 
 
-_TYPES: dict[str, Any] = {
-    "string": StrictStr,
-    "integer": Annotated[int, BeforeValidator(_number)],
-    "number": Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)],
-    "boolean": StrictBool,
-    "date": Annotated[date, BeforeValidator(_text)],
-    "datetime": Annotated[datetime, BeforeValidator(_text)],
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_TYPES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "string": (StrictStr, _as_it_is),
+    "integer": (int, _number),
+    "number": (float, _number),
+    "boolean": (StrictBool, _as_it_is),
+    "date": (date, _text),
+    "datetime": (datetime, _text),
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "not be less than"),
+    "less_than_equal": ("le", "not be more than"),
 }
 
 
@@ -194,6 +206,9 @@ def _sentence(error: Any) -> str:
         return "the report has no such parameter"
     if error["type"] == "missing":
         return "must be given"
+    if error["type"] in _BOUNDS:
+        bound, words = _BOUNDS[error["type"]]
+        return f"must {words} {error['ctx'][bound]}"
     return str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
 
 
