@@ -1,0 +1,54 @@
+"""The bytes of a string column, there and back, without a copy where there need be none."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """All strings of a column end to end: UTF-8 in `raw`, string i from offsets[i] to offsets[i + 1]."""
+
+    raw: npt.NDArray[np.uint8]
+    offsets: Ints
+
+    @classmethod
+    def of(cls, text: pl.Series) -> "Flat":
+        """The bytes of a String column without NULLs."""
+        array = cast("Any", text.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        _, offsets, raw = array.buffers()
+        bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+        if raw is None:
+            return cls(np.empty(0, np.uint8), bounds)
+        return cls(np.frombuffer(raw, np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+    @property
+    def ascii(self) -> bool:
+        return not self.raw.size or int(self.raw.max()) < 128  # noqa: PLR2004
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest string."""
+        return int(np.diff(self.offsets).max()) if len(self.offsets) > 1 else 0
+
+
+def from_offsets(raw: npt.NDArray[np.uint8], offsets: Ints) -> pl.Series:
+    """The strings that stand end to end in `raw` (UTF-8)."""
+    array = pa.LargeStringArray.from_buffers(
+        len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(raw)
+    )
+    return cast("pl.Series", pl.from_arrow(array))
+
+
+def from_bytes(raw: npt.NDArray[np.uint8], lengths: npt.NDArray[Any]) -> pl.Series:
+    """The strings of `lengths` bytes that stand end to end in `raw` (UTF-8)."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return from_offsets(raw, offsets)
