@@ -247,7 +247,7 @@ class Files(Protocol):
         ...
 
     async def discard(self, prefix: str) -> None:
-        """Remove what dead attempts left unfinished under a prefix ("" for everywhere, a day old)."""
+        """Remove unfinished uploads whose key starts with `prefix`; "" removes all older than a day."""
         ...
 
     async def link(self, key: str, name: str, seconds: int) -> str | None:

@@ -69,10 +69,12 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     except DefinitionMissing as error:
         _tell(job, await _settle(lease, _after(error, terms)), ports)
         return
-    change = await _outcome(task, lease, press)
+    change, pressed = await _outcome(task, lease, press)
+    if pressed is None and lease.safe:
+        await _discard(task, ports)
     settled = await _settle(lease, change) if change else None
-    if settled is None or settled.state is not State.SUCCEEDED:
-        await _swept(task, settled, ports)
+    if pressed and settled and settled.state is not State.SUCCEEDED:
+        await _discard(task, ports)
     _tell(job, settled, ports)
     await ports.cache.publish(job_topic(job.id), "settled")
 
@@ -105,22 +107,25 @@ def _slug(title: str) -> str:
     return re.sub(r"[^\w.()-]+", " ", title).strip(" .")[:100]
 
 
-async def _outcome(task: Task, lease: "_Lease", press: Press) -> Transition | None:
+async def _outcome(
+    task: Task, lease: "_Lease", press: Press
+) -> tuple[Transition | None, Pressed | None]:
     """Render under watch; every way it can end is a transition. None: the lease is lost, write nothing."""
     try:
         pressed = await _watched(task, lease, press)
     except _Lost:
-        return None
+        return None, None
     except _Cancelled:
-        return transitions.cancel
+        return transitions.cancel, None
     except _Recalled:
-        return transitions.release
+        return transitions.release, None
     except PressLost as error:
         problem = error.problem(lease.job.attempt)
-        return lambda job, now: transitions.lose(job, now, problem)
+        return (lambda job, now: transitions.lose(job, now, problem)), None
     except PreloError as error:
-        return _after(error, lease.terms)
-    return lambda job, now: transitions.succeed(job, now, pressed.artifact, pressed.manifest)
+        return _after(error, lease.terms), None
+    artifact, manifest = pressed.artifact, pressed.manifest
+    return (lambda job, now: transitions.succeed(job, now, artifact, manifest)), pressed
 
 
 def _after(error: PreloError, terms: Terms) -> Transition:
@@ -231,14 +236,16 @@ async def _settle(lease: _Lease, change: Transition) -> Job | None:
             await asyncio.sleep(0.5)
 
 
-async def _swept(task: Task, settled: Job | None, ports: Ports) -> None:
-    """Leave nothing of an attempt without a success. After an unknown outcome only the sweep may delete."""
+async def _discard(task: Task, ports: Ports) -> None:
+    """Leave nothing of an attempt without a success: neither its file nor an unfinished upload.
+
+    Only ever under this attempt's own key. What an unknown outcome leaves is the daily sweep's.
+    """
     try:
         await ports.files.discard(task.key)
-        if settled is not None:
-            await ports.files.delete([task.key])
+        await ports.files.delete([task.key])
     except PreloError as error:
-        ports.observer.event("files.failed", settled, detail=error.detail)
+        ports.observer.event("files.failed", detail=error.detail)
 
 
 def _tell(job: Job, settled: Job | None, ports: Ports) -> None:

@@ -29,19 +29,29 @@ async def serve(
 
     Raises Misconfigured for a port that is taken, a database of another version, a broken catalog.
     """
+    async with opened(config, migrate=True) as ports:
+        await run(config, ports, roles, ready)
+
+
+async def run(
+    config: Config,
+    ports: Ports,
+    roles: Collection[Role],
+    ready: Callable[[int], None] | None = None,
+) -> None:
+    """As `serve`, over ports that are open."""
     stop = asyncio.Event()
     listener = _listener(config) if "api" in roles else None
-    async with opened(config, migrate=True) as ports:
-        with _signals(stop):
-            async with asyncio.TaskGroup() as group:
-                if "upkeep" in roles:
-                    group.create_task(_ending(upkeep(ports, stop), stop))
-                if "work" in roles:
-                    group.create_task(_ending(_work(config, ports, stop, roles), stop))
-                if listener:
-                    group.create_task(_ending(_api(config, ports, stop, listener), stop))
-                if ready:
-                    ready(listener.getsockname()[1] if listener else 0)
+    with _signals(stop):
+        async with asyncio.TaskGroup() as group:
+            if "upkeep" in roles:
+                group.create_task(_ending(upkeep(ports, stop), stop))
+            if "work" in roles:
+                group.create_task(_ending(_work(config, ports, stop, roles), stop))
+            if listener:
+                group.create_task(_ending(_api(config, ports, stop, listener), stop))
+            if ready:
+                ready(listener.getsockname()[1] if listener else 0)
 
 
 async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:
