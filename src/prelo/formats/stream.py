@@ -67,7 +67,9 @@ def open_stream(data: object, layout: Layout) -> Stream:
     (with column and row), ColumnMissing when the layout names a column that the data does not have.
     """
     reader = _reader(data)
-    schema = pl.DataFrame(pl.from_arrow(reader.schema.empty_table())).schema
+    schema = pl.Schema(
+        reader.schema
+    )  # an empty table would do, but pyarrow imports pandas to make one
     _check_names(schema, layout)
     fields = [_field(name, dtype, layout) for name, dtype in schema.items()]
     kept = [f for f in fields if not f.column.hidden or f.name in layout.group_by]
