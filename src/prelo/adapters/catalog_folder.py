@@ -1,0 +1,148 @@
+"""A catalog kept as a folder of YAML files and Python files."""
+
+import hashlib
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from prelo.core.errors import Misconfigured, PreloError
+from prelo.core.report import Catalog, Report, SourceSpec
+
+
+def load_catalog(folder: Path) -> Catalog:
+    """Every report of every .yaml, .yml and .py file of `folder` (not below it), in the order of names.
+
+    A YAML file holds one report, or several separated by `---`. A Python file is executed (the
+    catalog is trusted), and every function decorated with `@prelo.report` in it is a report. Names that
+    begin with '_' or '.' are left out. Raises Misconfigured with the file, the place and what is wrong.
+    """
+    if not folder.is_dir():
+        raise Misconfigured(f"the catalog {folder} is no folder; make it, or name another")
+    found: dict[tuple[str, int], Path] = {}
+    reports: list[Report] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(("_", ".")) or not path.is_file():
+            continue
+        for report in _reports(path):
+            key = (report.name, report.version)
+            if key in found:
+                raise Misconfigured(
+                    f"{path}: the report '{report.name}', version {report.version}, stands already in "
+                    f"{found[key].name}; give one of them another name or version"
+                )
+            found[key] = path
+            reports.append(report)
+    return Catalog(reports)
+
+
+def _reports(path: Path) -> Iterator[Report]:
+    if path.suffix in {".yaml", ".yml"}:
+        return _from_yaml(path)
+    return _from_python(path) if path.suffix == ".py" else iter(())
+
+
+def _from_yaml(path: Path) -> Iterator[Report]:
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                yield _from_document(path, node, loader.construct_document(node))
+    except yaml.MarkedYAMLError as error:
+        place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise Misconfigured(f"{path}{place}: {error.problem}; mend the YAML there") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise Misconfigured(f"{path}: the file cannot be read as YAML: {error}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"'{key.value}' stands here twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
+    if not isinstance(document, dict):
+        raise Misconfigured(
+            f"{path}, line {node.start_mark.line + 1}: a report is a mapping: name, source, …"
+        )
+    try:
+        return Report.model_validate(document)
+    except ValidationError as error:
+        raise Misconfigured(f"{path}: {_sentences(error, node)}") from error
+    except PreloError as error:
+        raise Misconfigured(f"{path}, line {node.start_mark.line + 1}: {error}") from error
+
+
+def _sentences(error: ValidationError, document: yaml.Node) -> str:
+    said: list[str] = []
+    for wrong in error.errors():
+        place = ".".join(map(str, wrong["loc"])) or "the report"
+        message = wrong["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+        if wrong["type"] == "extra_forbidden":
+            message = "there is no such setting; check its spelling"
+        elif wrong["type"] == "missing":
+            message = "it must be given"
+        said.append(f"line {_line(document, wrong['loc'])}, {place}: {message}")
+    return "; ".join(said)
+
+
+def _line(node: yaml.Node, place: tuple[int | str, ...]) -> int:
+    """The line of the deepest part of `place` that the file has."""
+    line = node.start_mark.line
+    for step in place:
+        children: list[tuple[Any, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            children = [(key, value) for key, value in node.value if key.value == str(step)]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            children = [(item, item) for item in node.value[step : step + 1]]
+        if not children:
+            break
+        key, node = children[0]
+        line = key.start_mark.line
+    return line + 1
+
+
+def _from_python(path: Path) -> Iterator[Report]:
+    """The file's decorated functions, in the order in which they stand there."""
+    try:
+        text = path.read_bytes()
+        module = _executed(path, text)
+    except Exception as error:
+        raise Misconfigured(
+            f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}"
+        ) from error
+    digest = hashlib.sha256(text).hexdigest()
+    for name, function in vars(module).items():
+        report = getattr(function, "__prelo_report__", None)
+        if isinstance(report, Report) and function.__module__ == module.__name__:
+            source = SourceSpec(python=f"{path.name}:{name}", digest=digest)
+            yield report.model_copy(update={"source": source})
+
+
+def _executed(path: Path, text: bytes) -> ModuleType:
+    module = ModuleType(f"prelo_catalog_{hashlib.sha256(bytes(path.absolute())).hexdigest()[:12]}")
+    module.__file__ = str(path)
+    exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102  the catalog is trusted
+    return module
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    """Where in the file it happened: the last of its own lines on the way to the error."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f", line {error.lineno}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    return f", line {lines[-1]}" if lines else ""
