@@ -1,0 +1,5 @@
+"""`python -m prelo` is the command `prelo`."""
+
+from prelo.entry.cli import main
+
+main()

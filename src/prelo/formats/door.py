@@ -1,0 +1,213 @@
+"""The writers as three functions: any tabular data in, a file out, no service needed."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from io import TextIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol, TypedDict, Unpack, cast
+
+from pydantic import ValidationError
+
+from prelo.core.errors import FieldError, FileLimit, Invalid
+from prelo.core.table import (
+    Column,
+    CsvOptions,
+    Layout,
+    Manifest,
+    Overflow,
+    PdfOptions,
+    XlsxOptions,
+)
+
+Target = str | os.PathLike[str] | BinaryIO
+Progress = Callable[[int, int], None]
+"""Told of the rows and pages written so far, after every few thousand rows."""
+
+
+class LayoutKeywords(TypedDict, total=False):
+    """The keywords of all three functions; the fields of Layout, in the forms people write."""
+
+    title: str
+    subtitle: str
+    columns: Mapping[str, Column | Mapping[str, Any] | str]
+    group_by: str | Sequence[str]
+    locale: str
+    timezone: str
+    overflow: Overflow | Literal["split_sheets", "split_files", "truncate", "fail"]
+    author: str
+    progress: Progress
+
+
+class XlsxKeywords(LayoutKeywords, total=False):
+    """And those of a workbook: the fields of XlsxOptions."""
+
+    sheet: str | None
+    freeze_header: bool
+    autofilter: bool
+    zebra: bool
+    landscape: bool
+
+
+class PdfKeywords(LayoutKeywords, total=False):
+    """And those of a PDF: the fields of PdfOptions."""
+
+    size: Literal["A3", "A4", "A5", "letter", "legal"]
+    orientation: Literal["portrait", "landscape", "auto"]
+    margin: float
+    font_size: float
+    rules: Literal["zebra", "grid", "plain"]
+
+
+class CsvKeywords(LayoutKeywords, total=False):
+    """And those of a CSV: the fields of CsvOptions."""
+
+    delimiter: str
+    header: bool
+    bom: bool
+    line_end: Literal["\n", "\r\n"]
+    formulas: Literal["escape", "keep"]
+
+
+def write_xlsx(data: object, target: Target, **keywords: Unpack[XlsxKeywords]) -> Manifest:
+    """Write `data` as a workbook.
+
+    `data`: a Polars, pandas, PyArrow or DuckDB table, anything with `__arrow_c_stream__`, an iterator
+    of record batches or frames (read one at a time), or a list of dicts. `target`: a path, or a file
+    open for writing bytes. A path gets the whole file or, if this raises, keeps what it had.
+    `columns` tells by name how a column looks: a Column, a dict of its fields, or a kind such as
+    "money:EUR"; what is not told is inferred.
+
+    Raises Invalid for a wrong option or target, SourceInvalid or ColumnMissing for data that does not
+    fit, another Failure when the file cannot be made.
+    """
+    from prelo.formats.xlsx import Xlsx
+
+    return _write(Xlsx(), data, target, "xlsx", keywords)
+
+
+def write_pdf(data: object, target: Target, **keywords: Unpack[PdfKeywords]) -> Manifest:
+    """Write `data` as a PDF; see write_xlsx. Rows must arrive sorted by `group_by`."""
+    from prelo.formats.pdf import Pdf
+
+    return _write(Pdf(), data, target, "pdf", keywords)
+
+
+def write_csv(data: object, target: Target, **keywords: Unpack[CsvKeywords]) -> Manifest:
+    """Write `data` as a CSV (RFC 4180, UTF-8); see write_xlsx."""
+    from prelo.formats.csv import Csv
+
+    return _write(Csv(), data, target, "csv", keywords)
+
+
+class _Writer(Protocol):
+    def write(
+        self, data: object, out: BinaryIO, layout: Layout, progress: Progress
+    ) -> Manifest: ...
+
+
+_OPTIONS = {"xlsx": XlsxOptions, "pdf": PdfOptions, "csv": CsvOptions}
+
+
+def _write(
+    writer: _Writer, data: object, target: Target, name: str, keywords: Mapping[str, Any]
+) -> Manifest:
+    given = dict(keywords)
+    progress = given.pop("progress", None) or _silent
+    layout = _layout(name, given)
+    with _opened(target) as out:
+        return writer.write(data, out, layout, progress)
+
+
+def _silent(rows: int, pages: int) -> None:
+    pass
+
+
+def _layout(name: str, given: dict[str, Any]) -> Layout:
+    """The keywords as a Layout; those of the format stand flat beside the common ones."""
+    common = set(Layout.model_fields) - set(_OPTIONS)
+    own = set(_OPTIONS[name].model_fields)
+    if unknown := [key for key in given if key not in common | own]:
+        raise Invalid(
+            f"write_{name} has no option '{unknown[0]}'; it has {', '.join(sorted(common | own))}"
+        )
+    options = {key: given[key] for key in given if key in own}
+    try:
+        return Layout.model_validate({k: given[k] for k in given if k in common} | {name: options})
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """A layout's faults as one sentence each."""
+    faults = tuple(
+        FieldError(
+            pointer="/" + "/".join(str(part) for part in e["loc"]),
+            detail=e["msg"].removeprefix("Value error, ").removeprefix("Input "),
+        )
+        for e in error.errors(include_input=False, include_url=False)
+    )
+    places = ("; ".join(f"{f.pointer[1:].replace('/', '.')}: {f.detail}" for f in faults)).strip()
+    return Invalid(places, faults)
+
+
+def _opened(target: Target) -> AbstractContextManager[BinaryIO]:
+    if isinstance(target, str | os.PathLike):
+        return whole_file(Path(target))
+    if isinstance(target, TextIOBase):
+        raise Invalid("the target is a file of text; open it for bytes: open(path, 'wb')")
+    if not callable(getattr(target, "write", None)):
+        raise Invalid(
+            f"a {type(target).__name__} is no target; give a path, or a file open for writing bytes"
+        )
+    return contextlib.nullcontext(target)
+
+
+class _Part:
+    """The file while it is being made. Only its own errors become sentences, never those of the data."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self._target = target
+        try:
+            self._file = path.open("xb")
+        except OSError as error:
+            raise Invalid(f"cannot write {target}: {error.strerror or error}") from error
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            raise self._full(error) from error
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: OSError) -> FileLimit:
+        return FileLimit(f"cannot write {self._target}: {error.strerror or error}")
+
+
+@contextmanager
+def whole_file(target: Path) -> Generator[BinaryIO]:
+    """A sink whose bytes become the file `target` when the block ends well; else nothing is left.
+
+    The file is made beside its place and renamed, so that readers see the old one or the new one.
+    """
+    if target.is_dir():
+        raise Invalid(f"cannot write {target}: it is a folder; add a file name")
+    if not target.parent.is_dir():
+        raise Invalid(f"cannot write {target}: there is no folder {target.parent}; make it first")
+    path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    part = _Part(path, target)
+    try:
+        yield cast("BinaryIO", part)
+        part.close()
+        path.replace(target)
+    finally:
+        with contextlib.suppress(FileLimit):
+            part.close()
+        path.unlink(missing_ok=True)
