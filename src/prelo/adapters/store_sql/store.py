@@ -1,0 +1,118 @@
+"""SqlStore: the Store port on SQL. Each method is one transaction of the functions beside this file."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+
+from prelo.adapters.store_sql import bells, changing, reading, schema, submitting
+from prelo.adapters.store_sql.database import Database
+from prelo.adapters.store_sql.faults import Collided
+from prelo.core.errors import Unavailable
+from prelo.core.job import Job, Progress
+from prelo.core.report import Lane
+from prelo.ports import Beat, Bell, Change, Duty, IdempotencyKey, JobFilter, Submitted
+
+_TRIES = 5
+_PRUNE_SECONDS = 60.0
+_CHECK_SECONDS = 1.0
+
+
+class SqlStore:
+    """See prelo.ports.Store. `url`: sqlite:///path/prelo.db (four slashes for an absolute path).
+
+    Nothing is opened before the first call. For one event loop; several processes may share the file.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._pruned = time.monotonic()
+
+    async def migrate(self) -> None:
+        self._database.create()
+        await self._database.write(lambda tx: schema.upgrade(tx, self._database.name))
+
+    async def check(self) -> None:
+        asked = self._database.read(lambda tx: schema.check(tx, self._database.name))
+        try:
+            await asyncio.wait_for(asked, _CHECK_SECONDS)
+        except TimeoutError as error:
+            raise Unavailable(f"the database {self._database.name} does not answer") from error
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def submit(
+        self, draft: Job, *, max_age_ms: int | None = None, key: IdempotencyKey | None = None
+    ) -> Submitted:
+        ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
+        place = partial(submitting.submit, draft=draft, max_age_ms=max_age_ms, key=key)
+        for _ in range(_TRIES):
+            answer = await self._database.read(ask)
+            if answer is not None:
+                return answer
+            try:
+                return await self._database.write(place)
+            except Collided:
+                continue
+        raise Unavailable("the same report is asked for by many at once; ask again", retry_after=1)
+
+    async def get(
+        self, job_id: str, tenant: str | None = None, *, with_order: bool = False
+    ) -> Job | None:
+        return await self._database.read(
+            lambda tx: reading.get(tx, job_id, tenant, with_order=with_order)
+        )
+
+    async def list(self, chosen: JobFilter) -> Sequence[Job]:
+        return await self._database.read(lambda tx: reading.listed(tx, chosen))
+
+    async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
+        if not await self._database.read(lambda tx: reading.anything(tx, lanes)):
+            return None
+        return await self._database.write(lambda tx: changing.claim(tx, lanes, owner, lease_ms))
+
+    async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
+        return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))
+
+    async def move(
+        self, job: Job, change: Callable[[Job, int], Job], *, lapsed: bool = False
+    ) -> Job | None:
+        return await self._database.write(lambda tx: changing.move(tx, job, change, lapsed=lapsed))
+
+    async def request_cancel(self, job: Job) -> bool:
+        return await self._database.write(lambda tx: changing.request_cancel(tx, job))
+
+    async def forget(self, job: Job) -> bool:
+        return await self._database.write(lambda tx: changing.forget(tx, job))
+
+    async def due(self, duty: Duty, limit: int) -> Sequence[Job]:
+        return await self._database.read(lambda tx: reading.due(tx, duty, limit))
+
+    async def bells(self, limit: int) -> Sequence[Bell]:
+        return await self._database.read(lambda tx: bells.waiting(tx, limit))
+
+    async def rung(self, numbers: Collection[int]) -> None:
+        if numbers:
+            await self._database.write(lambda tx: bells.rung(tx, numbers))
+        if time.monotonic() - self._pruned >= _PRUNE_SECONDS:
+            self._pruned = time.monotonic()
+            await self._database.write(bells.prune)
+
+    async def ring_again(self, jobs: Collection[Job]) -> None:
+        await self._database.write(lambda tx: bells.ring_again(tx, [job.id for job in jobs]))
+
+    async def stirred(self, seconds: float) -> None:
+        await self._database.stirred(seconds)
+
+    async def unreferenced(self, keys: Collection[str]) -> Collection[str]:
+        return await self._database.read(lambda tx: reading.unreferenced(tx, keys))
+
+    async def depth(self, lane: Lane | None = None) -> int:
+        return await self._database.read(lambda tx: reading.depth(tx, lane))
+
+    async def transitions(self, job_id: str) -> Sequence[Change]:
+        return await self._database.read(lambda tx: reading.transitions(tx, job_id))
+
+    async def health(self) -> Mapping[str, int]:
+        return await self._database.read(reading.health)
