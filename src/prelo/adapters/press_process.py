@@ -18,6 +18,7 @@ from prelo.core.errors import (
     PressLost,
     Problem,
     TimeLimit,
+    Unavailable,
     failures,
 )
 from prelo.core.job import Progress
@@ -121,7 +122,7 @@ class ProcessPress:
     async def close(self) -> None:
         if self._child is None:
             return
-        with contextlib.suppress(PressLost, OSError):
+        with contextlib.suppress(Unavailable, OSError):
             await _kill(await self._child)
         self._child = None
 
@@ -129,7 +130,9 @@ class ProcessPress:
 async def _greeted(child: asyncio.subprocess.Process, words: asyncio.StreamReader) -> None:
     if not await words.readline():
         how = _how(await child.wait())
-        raise PressLost(f"the press did not start ({how}); its messages on standard error say why")
+        raise Unavailable(
+            f"the press did not start ({how}); its messages on standard error say why"
+        )
 
 
 async def _kill(child: asyncio.subprocess.Process) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Generator
 from typing import Literal
 
 import uvicorn
@@ -42,7 +42,7 @@ async def run(
     """As `serve`, over ports that are open."""
     stop = asyncio.Event()
     listener = _listener(config) if "api" in roles else None
-    with _signals(stop):
+    with _signals(stop), _single_error():
         async with asyncio.TaskGroup() as group:
             if "upkeep" in roles:
                 group.create_task(_ending(upkeep(ports, stop), stop))
@@ -52,6 +52,15 @@ async def run(
                 group.create_task(_ending(_api(config, ports, stop, listener), stop))
             if ready:
                 ready(listener.getsockname()[1] if listener else 0)
+
+
+@contextlib.contextmanager
+def _single_error() -> Generator[None]:
+    """One role's error instead of the group that it came in, so that it can be said in a sentence."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:
@@ -117,7 +126,7 @@ def _listener(config: Config) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event):  # noqa: ANN202
+def _signals(stop: asyncio.Event) -> Generator[None]:
     """SIGTERM and SIGINT set the flag, nothing else; a second one ends the process the hard way."""
     loop = asyncio.get_running_loop()
 

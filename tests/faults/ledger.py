@@ -1,0 +1,90 @@
+"""The ledger check: what was accepted, what the store says, what its log says, what lies in storage.
+
+Reads the database file and the folder directly, by nobody's adapter. I6 (notices) comes with notices.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from prelo.core.job import ALLOWED, State
+
+ENDED = {state.value for state in State if state.ended}
+TERMINAL = ENDED - {State.EXPIRED.value}
+
+
+def check(data: Path, accepted: Collection[str]) -> None:
+    """Assert I1 to I5 and I7 for the jobs whose ids the callers were given."""
+    with sqlite3.connect(f"file:{data / 'prelo.db'}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        jobs = {row["id"]: row for row in db.execute("select * from job")}
+        log = [dict(row) for row in db.execute("select * from transition order by number")]
+    _everything_accepted_has_ended(jobs, accepted)
+    _one_end_per_generation(log)
+    _one_file_per_success(data / "files", jobs.values())
+    _fences_rise(log)
+    _only_the_table(log)
+
+
+def _everything_accepted_has_ended(jobs: dict[str, Any], accepted: Collection[str]) -> None:
+    lost = [job_id for job_id in accepted if job_id not in jobs]
+    assert not lost, f"I1: accepted and gone: {lost}"
+    open_ = {row["id"]: row["state"] for row in jobs.values() if row["state"] not in ENDED}
+    assert not open_, f"I1, I7: not ended: {open_}"
+
+
+def _one_end_per_generation(log: list[dict[str, Any]]) -> None:
+    ends = Counter((t["job_id"], t["generation"]) for t in log if t["after"] in TERMINAL)
+    doubled = {key: count for key, count in ends.items() if count > 1}
+    assert not doubled, f"I2: ended more than once: {doubled}"
+
+
+def _one_file_per_success(folder: Path, jobs: Collection[Any]) -> None:
+    referenced: dict[str, str] = {}
+    for row in jobs:
+        if row["state"] != State.SUCCEEDED:
+            continue
+        assert row["artifact"], f"I3: {row['id']} succeeded without a file"
+        artifact = json.loads(row["artifact"])
+        path = folder / artifact["key"]
+        assert path.is_file(), f"I3: the file of {row['id']} is missing"
+        content = path.read_bytes()
+        assert hashlib.sha256(content).hexdigest() == artifact["sha256"], "I3: checksum"
+        assert len(content) == artifact["size"], "I3: size"
+        assert artifact["key"] not in referenced, "I3: two jobs refer to one file"
+        referenced[artifact["key"]] = row["id"]
+
+
+def orphans(data: Path) -> set[str]:
+    """Files in storage that no job refers to; the daily sweep's, and no failure."""
+    with sqlite3.connect(f"file:{data / 'prelo.db'}?mode=ro", uri=True) as db:
+        rows = db.execute("select artifact from job where artifact is not null")
+        known = {json.loads(row[0])["key"] for row in rows if row[0] != "null"}
+    folder = data / "files"
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return found - known
+
+
+def _fences_rise(log: list[dict[str, Any]]) -> None:
+    claims: dict[str, list[int]] = defaultdict(list)
+    for line in log:
+        if line["after"] == State.RUNNING:
+            claims[line["job_id"]].append(line["fence"])
+    for job_id, fences in claims.items():
+        assert fences == sorted(set(fences)), f"I4: fences of {job_id}: {fences}"
+
+
+def _only_the_table(log: list[dict[str, Any]]) -> None:
+    allowed = {(before.value if before else None, after.value) for before, after in ALLOWED}
+    for line in log:
+        pair = (line["before"], line["after"])
+        assert pair in allowed, f"I5: {line['job_id']} went {pair}"
+    last: dict[str, str | None] = {}
+    for line in log:
+        before = last.get(line["job_id"])
+        assert line["before"] == before, f"I5: {line['job_id']} was {before}, left {line['before']}"
+        last[line["job_id"]] = line["after"]

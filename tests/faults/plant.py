@@ -1,0 +1,163 @@
+"""A plant of real processes over one data folder, to submit to, to kill, and to hold to account."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prelo.app import intake
+from prelo.config import Config
+from prelo.core.job import Job
+from prelo.core.request import Caller, Request
+from prelo.ports import Ports
+from prelo.wiring import opened
+from tests.faults import ledger
+
+ANYBODY = Caller()
+ALL = ("work", "upkeep")
+ROOT = Path(__file__).parents[2]
+
+REPORTS = """
+name: quick
+title: Quick
+source: {query: "select 1 as n, 'one' as word union all select 2, 'two'"}
+parameters: {k: {type: integer, default: 0}}
+---
+name: slow
+title: Slow
+source: {python: "slow.py:rows"}
+parameters: {seconds: {type: number, default: 3}}
+---
+name: broken
+title: Broken
+source: {query: "select nonsense from nowhere"}
+"""
+SLOW = '''
+import time
+
+def rows(seconds):
+    """A batch now, the rest later: something to be killed in."""
+    yield [{"n": 1}]
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        yield [{"n": 2}]
+'''
+
+
+@dataclass(frozen=True)
+class Up:
+    """A process that runs."""
+
+    pid: int
+    port: int
+
+
+class Plant:
+    """One data folder. Leases are short, so that a lapse takes a second and not thirty."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        catalog = folder / "reports"
+        catalog.mkdir()
+        (catalog / "reports.yaml").write_text(REPORTS)
+        (catalog / "slow.py").write_text(SLOW)
+        self.settings: dict[str, Any] = {
+            "data": str(self.data), "catalog": str(catalog), "slots": 1, "lease": 1.2, "beat": 0.3,
+            "grace": 0.5, "retry_base": 0.05, "port": 0, "log": "text", "look": 0.2,
+            "connections": {"default": f"sqlite:///{folder}/empty.db"},
+        } | settings  # fmt: skip
+        (folder / "empty.db").touch()
+        self.accepted: set[str] = set()
+
+    @property
+    def config(self) -> Config:
+        return Config(**self.settings)
+
+    @asynccontextmanager
+    async def ports(self) -> AsyncIterator[Ports]:
+        async with opened(self.config, migrate=True) as ports:
+            yield ports
+
+    async def submit(self, ports: Ports, report: str = "quick", **parameters: Any) -> Job:
+        request = Request(report=report, parameters=parameters, format="csv")
+        job = (await intake.submit(request, ANYBODY, ports)).job
+        self.accepted.add(job.id)
+        return job
+
+    def start(self, *roles: str, **told: Any) -> "subprocess.Popen[str]":
+        message = {"config": self.settings, "roles": roles or ALL, **told}
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=(self.folder / "log.txt").open("a"),
+            text=True,
+        )
+
+    @contextmanager
+    def running(self, *roles: str, **told: Any) -> "Iterator[Up]":
+        """A process that is up; ended by SIGTERM, and expected to end well."""
+        process = self.start(*roles, **told)
+        try:
+            yield Up(process.pid, ready(process))
+            process.terminate()
+            assert process.wait(20) == 0, self.log()
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout
+            process.stdout.close()
+
+    async def crash(self, *roles: str, seconds: float = 20, **crash: Any) -> None:
+        """Run a process until it has killed itself at the named call; assert that it did."""
+        process = self.start(*roles, crash=crash)
+        try:
+            code = await asyncio.to_thread(process.wait, seconds)
+            assert code == -signal.SIGKILL, f"the fault did not happen: exit {code}\n{self.log()}"
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout
+            process.stdout.close()
+
+    async def ended(self, ports: Ports, seconds: float = 25) -> list[Job]:
+        """All accepted jobs, when the last of them has ended."""
+        end = time.monotonic() + seconds
+        while True:
+            jobs = [await ports.store.get(job_id) for job_id in sorted(self.accepted)]
+            found = [job for job in jobs if job is not None]
+            if len(found) == len(jobs) and all(job.state.ended for job in found):
+                return found
+            states = [(job.state, job.attempt, job.lost_count) for job in found]
+            assert time.monotonic() < end, f"not ended: {states}\n{self.log()}"
+            await asyncio.sleep(0.05)
+
+    async def recover(self, ports: Ports) -> list[Job]:
+        """Let a healthy process finish everything, then hold the plant to account."""
+        with self.running():
+            jobs = await self.ended(ports)
+        ledger.check(self.data, self.accepted)
+        return jobs
+
+    def log(self) -> str:
+        return "\n".join((self.folder / "log.txt").read_text().splitlines()[-40:])
+
+
+def ready(process: "subprocess.Popen[str]") -> int:
+    """Wait until the process says that it is up; its port."""
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line.startswith("ready"), "the process did not start; see its log"
+    return int(line.split()[1])

@@ -1,0 +1,146 @@
+"""A real Prelo process whose ports are wrapped, so that it kills itself at a named call.
+
+    python -m tests.faults.process '{"config": {…}, "roles": ["work"], "crash": {…}}'
+
+`crash`: {"at": "store.move", "when": "before" | "after", "nth": 1}; at "commit" it dies before the n-th
+commit reaches the database; at "heard" it dies when its press says the phase named in "phase".
+With `"bells": path`, every doorbell taken and acknowledged is written there, a line each.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from prelo.config import Config
+from prelo.core.job import Progress
+from prelo.entry.roles import run
+from prelo.ports import Ports
+from prelo.wiring import opened
+
+
+def die(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Countdown:
+    """Dies at the n-th call."""
+
+    def __init__(self, nth: int) -> None:
+        self.left = nth
+
+    def __call__(self, *_: Any) -> None:
+        self.left -= 1
+        if self.left == 0:
+            die()
+
+
+class Crashing:
+    """A port that kills its process before or after the n-th call of one method that brought something."""
+
+    def __init__(self, port: Any, method: str, when: str, nth: int) -> None:
+        self._port, self._method, self._when = port, method, when
+        self._countdown = Countdown(nth)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        return self._wrapped(found) if name == self._method else found
+
+    def _wrapped(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(*args: Any, **named: Any) -> Any:
+            if self._when == "before":
+                self._countdown()
+            answer = await method(*args, **named)
+            if self._when == "after" and answer is not False:
+                brings = self._method in {"claim", "take", "bells"}
+                if answer or not brings:
+                    self._countdown()
+            return answer
+
+        return call
+
+
+class DyingWhenHeard:
+    """Presses that kill the parent when their child says a phase; or, with `child`, the child itself."""
+
+    def __init__(self, presses: Any, phase: str, *, child: bool) -> None:
+        self._presses, self._phase, self._child = presses, phase, child
+
+    async def start(self) -> Any:
+        self._press = await self._presses.start()
+        return self
+
+    async def render(self, task: Any, heard: Callable[[Progress], None]) -> Any:
+        def hear(progress: Progress) -> None:
+            heard(progress)
+            if progress.phase == self._phase:
+                if not self._child:
+                    die()
+                child = self._press._child.result()  # the one inside of our own adapter
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child.pid, signal.SIGKILL)
+
+        return await self._press.render(task, hear)
+
+    async def close(self) -> None:
+        await self._press.close()
+
+
+class Noted:
+    """A broker that writes down which doorbells were taken and acknowledged."""
+
+    def __init__(self, broker: Any, path: Path) -> None:
+        self._broker, self._path = broker, path
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def _note(self, what: str, bell: Any) -> None:
+        with self._path.open("a") as notes:
+            notes.write(f"{what} {bell.job_id}\n")
+
+    async def take(self, lanes: Any, seconds: float) -> Any:
+        bell = await self._broker.take(lanes, seconds)
+        if bell is not None:
+            self._note("take", bell)
+        return bell
+
+    async def ack(self, bell: Any) -> None:
+        await self._broker.ack(bell)
+        self._note("ack", bell)
+
+
+def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:
+    at, nth = crash["at"], crash.get("nth", 1)
+    if at == "commit":
+        event.listen(Engine, "commit", Countdown(nth))
+        return ports
+    if at == "heard":
+        dying = DyingWhenHeard(ports.presses, crash["phase"], child=crash.get("child", False))
+        return dataclasses.replace(ports, presses=dying)
+    port, _, method = at.partition(".")
+    crashing = Crashing(getattr(ports, port), method, crash["when"], nth)
+    return dataclasses.replace(ports, **{port: crashing})
+
+
+async def main(told: dict[str, Any]) -> None:
+    config = Config(**told["config"])
+    async with opened(config, migrate=True) as ports:
+        if told.get("bells"):
+            noted: Any = Noted(ports.broker, Path(told["bells"]))
+            ports = dataclasses.replace(ports, broker=noted)
+        if told.get("crash"):
+            ports = wrapped(ports, told["crash"])
+        await run(config, ports, told["roles"], lambda port: print(f"ready {port}", flush=True))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))
