@@ -1,0 +1,208 @@
+"""The body of the table: data rows, group headings and totals as one sequence of items to put on pages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from prelo.core.table import Column, Kind, Layout
+from prelo.formats.conform import infer_kind
+from prelo.formats.pdf.arrow import Flags, Flat, Ints
+from prelo.formats.pdf.groups import Boundaries, Closed, Totals, total_kind
+from prelo.formats.pdf.locale import Locale
+from prelo.formats.pdf.look import Look
+from prelo.formats.pdf.rows import Cell, Style, lay
+from prelo.formats.pdf.text import as_text
+from prelo.formats.stream import Field
+
+DATA, HEADING, TOTAL, GRAND = range(4)
+_NO_VALUE = "–"
+_BETWEEN_LEVELS = " › "
+_CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Items in order: their operators end to end, height, sort, and the data row each stands at."""
+
+    operators: Flat
+    heights: Ints
+    sorts: Ints
+    rows: Ints
+    rows_before: int
+
+    @property
+    def kept(self) -> Flags:
+        """Items that stay on one page with the next: headings, and what a total follows."""
+        follows = np.append(self.sorts[1:] >= TOTAL, False)  # noqa: FBT003
+        return (self.sorts == HEADING) | follows
+
+    @property
+    def shaded(self) -> Flags:
+        """Every second data row."""
+        return (self.sorts == DATA) & ((self.rows + self.rows_before) % 2 == 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Items of one sort, with where they go: before, at or after which data row, as a sort key."""
+
+    text: pl.Series
+    heights: Ints
+    keys: Ints
+    rows: Ints
+    sort: int
+
+
+class Body:
+    """Turns frames into items, and knows the groups that are open between them."""
+
+    def __init__(self, fields: Sequence[Field], layout: Layout, schema: pl.Schema, locale: Locale) -> None:
+        self._fields = fields
+        self._locale = locale
+        self._groups = [_group_field(name, layout, schema) for name in layout.group_by]
+        self._boundaries = Boundaries(layout.group_by)
+        names = [None, *layout.group_by]
+        self._totals = [Totals(fields, name) for name in names] if any(f.column.total for f in fields) else []
+        self._labels: list[list[str]] = [[] for _ in self._groups]
+        self._label_rows: list[Ints] = [np.empty(0, np.int64) for _ in self._groups]
+        self.rows = 0
+        self.cut: dict[str, int] = {}
+
+    def texts(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """The visible columns as they will be shown."""
+        return [clean(as_text(frame[f.name], f.kind, self._locale), f.kind) for f in self._fields]
+
+    def total_texts(self, closed: Closed) -> dict[str, pl.Series]:
+        """The totals of closed groups as they will be shown, by field."""
+        fields = {f.name: f for f in self._fields}
+        return {name: as_text(v, total_kind(fields[name]), self._locale) for name, v in closed.totals.items()}
+
+    def items(self, frame: pl.DataFrame, texts: list[pl.Series], look: Look) -> Items:
+        """The items of a frame: its rows, the headings they begin with, totals of groups that ended."""
+        rows = lay(texts, look.cells, look.row, look.most_lines)
+        for name, count in rows.cut.items():
+            self.cut[name] = self.cut.get(name, 0) + count
+        at = np.arange(frame.height)
+        levels = len(self._groups)
+        parts = [_Part(rows.text, rows.heights, self._key(at, levels), at, DATA)]
+        begins = self._boundaries.begins(frame) if levels else []
+        if self._totals:
+            whole = np.zeros(frame.height, np.bool_)
+            whole[0] = self.rows == 0
+            for level, (totals, begun) in enumerate(zip(self._totals, [whole, *begins], strict=True)):
+                parts += self._total_part(totals.feed(frame, begun), level, look)
+        parts += self._headings(frame, begins, look)
+        items = _ordered(parts, self.rows)
+        self.rows += frame.height
+        return items
+
+    def end(self, look: Look) -> Items | None:
+        """The totals still open after the last frame; None if there are none."""
+        if not self._totals or not self.rows:
+            return None
+        parts: list[_Part] = []
+        for level, totals in enumerate(self._totals):
+            parts += self._total_part(totals.end(0), level, look)
+        return _ordered(parts, self.rows)
+
+    def heading_at(self, row: int) -> str:
+        """The groups that a row of the last frame belongs to, in one line; empty without groups."""
+        found: list[str] = []
+        for labels, rows in zip(self._labels, self._label_rows, strict=True):
+            found.append(labels[int(np.searchsorted(rows, row, "right")) - 1])
+        return _BETWEEN_LEVELS.join(found)
+
+    def _key(self, rows: Ints, step: int) -> Ints:
+        """Sort keys: totals before a row from the inside out, its headings from the outside in, the row."""
+        levels = len(self._groups)
+        return rows * (2 * levels + 2) + levels + 1 + step
+
+    def _headings(self, frame: pl.DataFrame, begins: list[Flags], look: Look) -> Iterator[_Part]:
+        for level, (field, begun) in enumerate(zip(self._groups, begins, strict=True)):
+            rows = np.flatnonzero(begun)
+            values = clean(as_text(frame[field.name].gather(rows), field.kind, self._locale), field.kind)
+            labels = _labelled(values, f"{field.title}: ")
+            # The group that the frame goes on with begins before its first row.
+            known = self._labels[level][-1:]
+            self._labels[level] = known + labels.to_list()
+            self._label_rows[level] = np.concatenate([np.full(len(known), -1), rows])
+            if len(rows):
+                style = look.headings[min(level, len(look.headings) - 1)]
+                laid = lay([labels], [look.line_cell], style, look.most_lines)
+                text = _in_style(laid.text, style, look.row)
+                yield _Part(text, laid.heights, self._key(rows, level), rows, HEADING)
+
+    def _total_part(self, closed: Closed, level: int, look: Look) -> Iterator[_Part]:
+        if not len(closed.before):
+            return
+        texts = self.total_texts(closed)
+        words, count = self._locale.words, len(closed.before)
+        if closed.group is None:
+            labels = pl.Series([words.total] * count)
+        else:
+            field = self._groups[level - 1]
+            labels = _labelled(clean(as_text(closed.group, field.kind, self._locale), field.kind), "")
+            labels = _wording(labels, words.total_of)
+        cells = [c for c in look.cells if c.name in texts]
+        label, shown = look.total_label(cells[0]), [texts[c.name] for c in cells]
+        if label is look.line_cell:  # no room beside the totals: the label stands on a line above them
+            shown = [pl.select(pl.lit("\n") + text).to_series() for text in shown]
+            cells = [Cell(c.name, c.left, c.right, c.align, wraps=True) for c in cells]
+        laid = lay([labels, *shown], [label, *cells], look.total, look.most_lines)
+        text = _in_style(laid.text, look.total, look.row)
+        sort = GRAND if level == 0 else TOTAL
+        yield _Part(text, laid.heights, self._key(closed.before, -1 - level), closed.before, sort)
+
+
+def _group_field(name: str, layout: Layout, schema: pl.Schema) -> Field:
+    column = layout.columns.get(name, Column())
+    return Field(name, column.model_copy(update={"kind": column.kind or infer_kind(name, schema[name])}))
+
+
+def _labelled(values: pl.Series, before: str) -> pl.Series:
+    frame = pl.DataFrame({"v": values.str.replace_all("\n", " ", literal=True)})
+    value = pl.when(pl.col("v") == "").then(pl.lit(_NO_VALUE)).otherwise("v")
+    return frame.select(pl.lit(before) + value).to_series()
+
+
+def _wording(values: pl.Series, pattern: str) -> pl.Series:
+    before, after = pattern.split("{group}")
+    return pl.DataFrame({"v": values}).select(pl.lit(before) + pl.col("v") + pl.lit(after)).to_series()
+
+
+def _in_style(text: pl.Series, style: Style, back: Style) -> pl.Series:
+    """Operators between a switch to the font of their style and the switch back to that of the rows."""
+    begin, end = f"/{style.font.key} {style.size} Tf ", f"/{back.font.key} {back.size} Tf\n"
+    return pl.DataFrame({"t": text}).select(pl.lit(begin) + pl.col("t") + pl.lit(end)).to_series()
+
+
+def _ordered(parts: list[_Part], rows_before: int) -> Items:
+    if len(parts) == 1:
+        part = parts[0]
+        sorts = np.full(len(part.rows), part.sort)
+        return Items(Flat.of(part.text), part.heights, sorts, part.rows, rows_before)
+    order = np.argsort(np.concatenate([p.keys for p in parts]))
+    sorts = np.concatenate([np.full(len(p.rows), p.sort) for p in parts])
+    return Items(
+        operators=Flat.of(pl.concat([p.text for p in parts]).gather(order)),
+        heights=np.concatenate([p.heights for p in parts])[order],
+        sorts=sorts[order],
+        rows=np.concatenate([p.rows for p in parts])[order],
+        rows_before=rows_before,
+    )
+
+
+def clean(text: pl.Series, kind: Kind) -> pl.Series:
+    """Text without control characters: a line end breaks the line, a tab is a space, the others go."""
+    if kind.name not in {"text", "code", "link"}:
+        return text
+    if not text.str.contains(_CONTROLS).any():
+        return text
+    return (
+        text.str.replace_all("\r\n|[\r\u0085\u2028\u2029\v\f]", "\n")
+        .str.replace_all("\t", " ", literal=True)
+        .str.replace_all("[\x00-\x09\x0b-\x1f\x7f-\x9f\ufeff]", "")
+        .str.strip_chars_end("\n")
+    )

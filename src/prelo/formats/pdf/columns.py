@@ -1,0 +1,121 @@
+"""The page and its columns: sizes, orientation, and how wide each column is. Lengths are in 1/100 pt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from prelo.core.table import PdfOptions
+from prelo.formats.pdf.arrow import Flat
+from prelo.formats.pdf.font import UNITS, Font
+from prelo.formats.pdf.rows import Cell
+from prelo.formats.stream import Field
+
+_SIZES = {  # portrait, ISO 216 and ANSI
+    "A3": (84189, 119055), "A4": (59528, 84189), "A5": (41953, 59528),
+    "letter": (61200, 79200), "legal": (61200, 100800),
+}  # fmt: skip
+_BREAKABLE = {"text", "code", "link"}
+_FIGURE = 572  # UNITS: the width of every figure, and so of the "character" that widths are given in
+_WIDE_TEXT = 40  # characters of a text column that speak for a landscape page; the rest may wrap
+_NARROW = 10  # characters that a text column keeps while there is room elsewhere
+_TITLE = 14  # characters of a title that widen its column; a longer one wraps
+_STRETCH = 1.4  # how far columns grow to fill the page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page with equal margins. x counts from the left margin, y from the lower edge of the paper."""
+
+    width: int
+    height: int
+    margin: int
+
+    @property
+    def measure(self) -> int:
+        """The width between the margins."""
+        return self.width - 2 * self.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a column would like to be wide, padding left out, and whether its text may wrap."""
+
+    width: int
+    given: bool
+    breakable: bool
+
+
+def wishes(fields: Sequence[Field], samples: Sequence[list[pl.Series]], fonts: tuple[Font, Font], size: int) -> list[Wish]:
+    """The wish of each column: the width given, or that of its widest sample and its title.
+
+    `samples` are for each field the texts of the first frame and, in bold, its totals; `fonts` are regular and bold.
+    """
+    return [_wish(field, texts, fonts, size) for field, texts in zip(fields, samples, strict=True)]
+
+
+def _wish(field: Field, texts: list[pl.Series], fonts: tuple[Font, Font], size: int) -> Wish:
+    breakable = field.kind.name in _BREAKABLE
+    if field.column.width is not None:
+        return Wish(round(field.column.width * size * _FIGURE / UNITS), given=True, breakable=breakable)
+    regular, bold = fonts
+    title = min(_widest(bold, pl.Series([field.title])), _TITLE * _FIGURE)
+    words = _widest(bold, pl.Series(field.title.split() or [""]))
+    widest = max(title, words, *(_widest(font, text) for font, text in zip((regular, bold), texts, strict=False)))
+    return Wish(widest * size // UNITS + 1, given=False, breakable=breakable)
+
+
+def _widest(font: Font, text: pl.Series) -> int:
+    """In UNITS; of a text with newlines, as if they were not there."""
+    return int(font.widths(Flat.of(text)).max()) if len(text) else 0
+
+
+def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, size: int) -> Page:
+    """The page that suits these columns: turned if they are wider than it is and nobody says otherwise."""
+    short, long = _SIZES[options.size]
+    margin = round(options.margin * 100)
+    cap = _WIDE_TEXT * size * _FIGURE // UNITS
+    total = sum(w.width if w.given or not w.breakable else min(w.width, cap) for w in wanted)
+    turned = total + 2 * gap * len(wanted) > short - 2 * margin
+    if options.orientation == "landscape" or (options.orientation == "auto" and turned):
+        return Page(long, short, margin)
+    return Page(short, long, margin)
+
+
+def cells_of(fields: Sequence[Field], wanted: Sequence[Wish], measure: int, gap: int, size: int) -> list[Cell]:
+    """The columns side by side within `measure`, each with `gap` on both sides of its text.
+
+    Too wide: text columns give way first, the widest of them first, then all in proportion. Room to spare:
+    all grow in proportion, up to a limit beyond which a table would fall apart.
+    """
+    gap = min(gap, measure // (6 * len(fields)))
+    room = measure - 2 * gap * len(fields)
+    widths = _shared([w.width for w in wanted], wanted, room, _NARROW * size * _FIGURE // UNITS)
+    cells: list[Cell] = []
+    left = 0
+    for field, width in zip(fields, widths, strict=True):
+        align = field.column.align or field.kind.align
+        breakable = field.kind.name in _BREAKABLE
+        cells.append(Cell(field.name, left + gap, left + gap + width, align, breakable))
+        left += width + 2 * gap
+    return cells
+
+
+def _shared(widths: list[int], wanted: Sequence[Wish], room: int, narrow: int) -> list[int]:
+    total = sum(widths)
+    if total <= room:
+        if any(w.given for w in wanted):
+            return widths
+        grow = min(room / max(total, 1), _STRETCH)
+        return [int(width * grow) for width in widths]
+    low, high = narrow, max(widths)
+    while low < high:  # the highest ceiling for text columns under which everything fits
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if sum(_under(middle, widths, wanted)) <= room else (low, middle - 1)
+    widths = _under(low, widths, wanted)
+    total = sum(widths)
+    return [max(width * room // total, 1) for width in widths] if total > room else widths
+
+
+def _under(ceiling: int, widths: list[int], wanted: Sequence[Wish]) -> list[int]:
+    return [min(w, ceiling) if wish.breakable and not wish.given else w for w, wish in zip(widths, wanted, strict=True)]
