@@ -78,7 +78,7 @@ def open_stream(data: object, layout: Layout) -> Stream:
     frames = _conformed(_frames(reader), kinds, layout.timezone)
     first = next(frames, None)
     if first is None:
-        empty = conform(pl.DataFrame(schema=schema).select(kinds), kinds, layout.timezone, 0)
+        empty = conform(pl.DataFrame(schema=schema).select(list(kinds)), kinds, layout.timezone, 0)
         return Stream(_visible(kept), empty, iter(()))
     return Stream(_visible(kept), first, chain([first], frames))
 
