@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, literal, null, select, update
+from sqlalchemy import bindparam, delete, insert, literal, null, select, update
 
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import idempotency, job, outbox
+from prelo.adapters.store_sql.tables import NowMs, idempotency, job, outbox
 from prelo.core.job import Job, State
 from prelo.ports import Bell
 
@@ -15,18 +15,30 @@ KEPT_MS = (
 )  # a rung doorbell is kept while it says "not again yet", and a while for people
 DOORBELL = "doorbell"
 
+_RING = insert(outbox).inline()
+_WAITING = (
+    select(outbox.c.number, outbox.c.lane, outbox.c.job_id)
+    .where(outbox.c.kind == DOORBELL, outbox.c.sent_at.is_(None), outbox.c.available_at <= NowMs())
+    .order_by(outbox.c.available_at, outbox.c.number)
+    .limit(bindparam("most"))
+)
+_RUNG = (
+    update(outbox)
+    .where(outbox.c.number.in_(bindparam("numbers", expanding=True)), outbox.c.sent_at.is_(None))
+    .values(sent_at=bindparam("now"), attempts=outbox.c.attempts + 1)
+)
+
 
 def ring(tx: Transaction, queued: Job) -> None:
     """A doorbell for a job that has just been queued, due when the job is."""
-    tx.connection.execute(
-        insert(outbox).values(
-            kind=DOORBELL,
-            job_id=queued.id,
-            lane=queued.lane,
-            available_at=queued.run_at,
-            attempts=0,
-        )
-    )
+    bell = {
+        "kind": DOORBELL,
+        "job_id": queued.id,
+        "lane": queued.lane,
+        "available_at": queued.run_at,
+        "attempts": 0,
+    }
+    tx.connection.execute(_RING, bell)
     tx.rang = tx.rang or queued.run_at <= tx.now
 
 
@@ -42,26 +54,13 @@ def ring_again(tx: Transaction, job_ids: Collection[str]) -> None:
 
 def waiting(tx: Transaction, limit: int) -> Sequence[Bell]:
     """Doorbells to ring. By state: numbers become visible out of order, a later one first."""
-    chosen = (
-        select(outbox.c.number, outbox.c.lane, outbox.c.job_id)
-        .where(
-            outbox.c.kind == DOORBELL,
-            outbox.c.sent_at.is_(None),
-            outbox.c.available_at <= tx.now,
-        )
-        .order_by(outbox.c.available_at, outbox.c.number)
-        .limit(limit)
-    )
-    return [Bell(**row) for row in tx.connection.execute(chosen).mappings()]
+    rows = tx.connection.execute(_WAITING, {"most": limit}).mappings()
+    return [Bell(**row) for row in rows]
 
 
 def rung(tx: Transaction, numbers: Collection[int]) -> None:
     """Mark them; the first mark stays."""
-    tx.connection.execute(
-        update(outbox)
-        .where(outbox.c.number.in_(numbers), outbox.c.sent_at.is_(None))
-        .values(sent_at=tx.now, attempts=outbox.c.attempts + 1)
-    )
+    tx.connection.execute(_RUNG, {"numbers": list(numbers), "now": tx.now})
 
 
 def prune(tx: Transaction) -> None:

@@ -1,9 +1,23 @@
-"""Looking at jobs: nothing here writes, and nothing but `order_of` loads an order."""
+"""Looking at jobs: nothing here writes, and nothing but `order_of` loads an order.
+
+Statements that run for every job are built once: building one costs more than running it.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import (
@@ -24,25 +38,54 @@ UNRUNG_MS = 60_000  # a due job whose last doorbell is older than this is rung a
 _LATE_MS = 10_000  # what upkeep may take to see that a lease has lapsed
 
 
-def one(tx: Transaction, *conditions: ColumnElement[bool]) -> Job | None:
-    """The first job for which all conditions hold, without its order."""
-    row = tx.connection.execute(select(*JOB_COLUMNS).where(*conditions).limit(1)).mappings().first()
-    return None if row is None else job_of(row)
+def claimable(now: Any) -> list[ColumnElement[bool]]:
+    """Conditions of a job that a worker may claim, but for its lane."""
+    return [
+        job.c.state == State.QUEUED,
+        job.c.run_at <= now,
+        job.c.cancel_requested_at.is_(None),
+        or_(job.c.deadline_at.is_(None), job.c.deadline_at > now),
+    ]
+
+
+_JOBS = select(*JOB_COLUMNS)
+_BY_ID = _JOBS.where(job.c.id == bindparam("job_id"))
+_STANDING = _JOBS.where(job.c.dedupe_key == bindparam("fingerprint"))
+_ORDER = select(job_order.c.document).where(job_order.c.job_id == bindparam("job_id"))
+_ANYTHING = (
+    select(literal(1))
+    .where(*claimable(NowMs()), job.c.lane.in_(bindparam("lanes", expanding=True)))
+    .limit(1)
+)
+_LOG = (
+    select(*(column for column in transition.c if column.name != "number"))
+    .where(transition.c.job_id == bindparam("job_id"))
+    .order_by(transition.c.number)
+)
 
 
 def get(tx: Transaction, job_id: str, tenant: str | None, *, with_order: bool) -> Job | None:
     """The job by its id."""
-    mine = [] if tenant is None else [job.c.tenant == tenant]
-    found = one(tx, job.c.id == job_id, *mine)
-    if found is None or not with_order:
-        return found
-    return found.model_copy(update={"order": order_of(tx, job_id)})
+    found = first(tx, _BY_ID, {"job_id": job_id})
+    if found is None or tenant not in {None, found.tenant}:
+        return None
+    return found.model_copy(update={"order": order_of(tx, job_id)}) if with_order else found
+
+
+def standing(tx: Transaction, fingerprint: str) -> Job | None:
+    """The job that answers requests of this fingerprint now."""
+    return first(tx, _STANDING, {"fingerprint": fingerprint})
+
+
+def first(tx: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Job | None:
+    """The first job of a SELECT of JOB_COLUMNS."""
+    row = tx.connection.execute(statement, values).mappings().first()
+    return None if row is None else job_of(row)
 
 
 def order_of(tx: Transaction, job_id: str) -> Order | None:
     """What the job is to make."""
-    chosen = select(job_order.c.document).where(job_order.c.job_id == job_id)
-    return tx.connection.execute(chosen).scalar_one_or_none()
+    return tx.connection.execute(_ORDER, {"job_id": job_id}).scalar_one_or_none()
 
 
 def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
@@ -56,33 +99,21 @@ def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
         conditions.append(job.c.created_at > chosen.created_after)
     if chosen.before is not None:
         at, last = chosen.before
-        # Said with AND, so that every database finds the place in the index; a row comparison is not.
+        # Said with AND, so that every database finds the place in its index; (a, b) < (x, y) is not.
         conditions += [job.c.created_at <= at, or_(job.c.created_at < at, job.c.id < last)]
-    page = select(*JOB_COLUMNS).where(*conditions).limit(chosen.limit)
-    return _jobs(tx, page.order_by(job.c.created_at.desc(), job.c.id.desc()))
-
-
-def claimable(lanes: Collection[Lane], now: Any) -> list[ColumnElement[bool]]:
-    """Conditions of a job that a worker may claim at `now`."""
-    return [
-        job.c.state == State.QUEUED,
-        job.c.lane.in_(lanes),
-        job.c.run_at <= now,
-        job.c.cancel_requested_at.is_(None),
-        or_(job.c.deadline_at.is_(None), job.c.deadline_at > now),
-    ]
+    newest = (job.c.created_at.desc(), job.c.id.desc())
+    return _jobs(tx, _JOBS.where(*conditions).order_by(*newest).limit(chosen.limit))
 
 
 def anything(tx: Transaction, lanes: Collection[Lane]) -> bool:
     """Whether there is something to claim: a look that takes no lock."""
-    look = select(literal(1)).where(*claimable(lanes, NowMs())).limit(1)
-    return tx.connection.execute(look).first() is not None
+    return tx.connection.execute(_ANYTHING, {"lanes": list(lanes)}).first() is not None
 
 
 def due(tx: Transaction, duty: Duty, limit: int) -> Sequence[Job]:
     """Jobs that wait for the clock; see the port."""
-    conditions, order = _duty(duty, tx.now)
-    return _jobs(tx, select(*JOB_COLUMNS).where(*conditions).order_by(order).limit(limit))
+    conditions, oldest = _duty(duty, tx.now)
+    return _jobs(tx, _JOBS.where(*conditions).order_by(oldest).limit(limit))
 
 
 def _duty(duty: Duty, now: int) -> tuple[list[ColumnElement[bool]], ColumnElement[Any]]:
@@ -92,11 +123,11 @@ def _duty(duty: Duty, now: int) -> tuple[list[ColumnElement[bool]], ColumnElemen
         return [job.c.state == State.QUEUED, job.c.deadline_at <= now], job.c.deadline_at
     if duty == "outlived":
         return [job.c.state == State.SUCCEEDED, job.c.expires_at <= now], job.c.expires_at
-    return unrung(now, UNRUNG_MS), job.c.run_at
+    return _unrung(now, UNRUNG_MS), job.c.run_at
 
 
-def unrung(now: Any, silence: int) -> list[ColumnElement[bool]]:
-    """Conditions of a job that was due `silence` ms ago, for which no doorbell waits or rang since."""
+def _unrung(now: int, silence: int) -> list[ColumnElement[bool]]:
+    """Due since `silence` ms, and no doorbell waits or was rung since."""
     waiting = and_(outbox.c.sent_at.is_(None), outbox.c.available_at <= now)
     heard = exists().where(
         outbox.c.job_id == job.c.id, or_(waiting, outbox.c.sent_at > now - silence)
@@ -104,18 +135,14 @@ def unrung(now: Any, silence: int) -> list[ColumnElement[bool]]:
     return [job.c.state == State.QUEUED, job.c.run_at <= now - silence, not_(heard)]
 
 
-def _jobs(tx: Transaction, statement: Any) -> Sequence[Job]:
+def _jobs(tx: Transaction, statement: Select[Any]) -> Sequence[Job]:
     return [job_of(row) for row in tx.connection.execute(statement).mappings()]
 
 
 def depth(tx: Transaction, lane: Lane | None) -> int:
     """Queued and due, or running. A running job's run_at has passed: one condition does for both."""
-    conditions = [job.c.state.in_([State.QUEUED, State.RUNNING]), job.c.run_at <= NowMs()]
-    if lane is not None:
-        conditions.append(job.c.lane == lane)
-    return tx.connection.execute(
-        select(func.count()).select_from(job).where(*conditions)
-    ).scalar_one()
+    waiting = [job.c.state.in_([State.QUEUED, State.RUNNING]), job.c.run_at <= NowMs()]
+    return _count(tx, waiting if lane is None else [*waiting, job.c.lane == lane])
 
 
 def unreferenced(tx: Transaction, keys: Collection[str]) -> Collection[str]:
@@ -128,9 +155,7 @@ def unreferenced(tx: Transaction, keys: Collection[str]) -> Collection[str]:
 
 def transitions(tx: Transaction, job_id: str) -> Sequence[Change]:
     """The job's log. Its numbers rise with time: changes of one row cannot overlap."""
-    columns = [column for column in transition.c if column.name != "number"]
-    log = select(*columns).where(transition.c.job_id == job_id).order_by(transition.c.number)
-    return [Change(**row) for row in tx.connection.execute(log).mappings()]
+    return [Change(**row) for row in tx.connection.execute(_LOG, {"job_id": job_id}).mappings()]
 
 
 def health(tx: Transaction) -> Mapping[str, int]:
@@ -141,16 +166,15 @@ def health(tx: Transaction) -> Mapping[str, int]:
     oldest = select(func.min(outbox.c.available_at)).where(
         outbox.c.sent_at.is_(None), outbox.c.available_at <= now
     )
-    waited = now - (tx.connection.execute(oldest).scalar_one() or now)
+    waiting_since = tx.connection.execute(oldest).scalar_one() or now
     return {
         "running_past_lease": _count(tx, late),
-        "queued_not_rung_60s": _count(tx, unrung(now, 2 * UNRUNG_MS)),
+        "queued_not_rung_60s": _count(tx, _unrung(now, 2 * UNRUNG_MS)),
         "succeeded_without_artifact": _count(tx, fileless),
-        "outbox_oldest_seconds": waited // 1000,
+        "outbox_oldest_seconds": (now - waiting_since) // 1000,
     }
 
 
 def _count(tx: Transaction, conditions: Sequence[ColumnElement[bool]]) -> int:
-    return tx.connection.execute(
-        select(func.count()).select_from(job).where(*conditions)
-    ).scalar_one()
+    counted = select(func.count()).select_from(job).where(*conditions)
+    return tx.connection.execute(counted).scalar_one()

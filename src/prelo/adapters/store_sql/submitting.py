@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, literal, select, update
 
 from prelo.adapters.store_sql import bells, changing, reading
 from prelo.adapters.store_sql.database import Transaction
@@ -16,6 +16,13 @@ from prelo.ports import IdempotencyKey, Submitted
 KEY_MS = 24 * 3_600_000  # how long a key stands for its first answer
 _COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
 
+_INSERT = insert(job).inline()
+_INSERT_ORDER = insert(job_order).inline()
+_LAST_KEY = select(func.max(job.c.fair_key)).where(
+    job.c.tenant == bindparam("of_tenant"), job.c.state == State.QUEUED
+)
+_LOGGED = select(literal(1)).where(transition.c.job_id == bindparam("known_id")).limit(1)
+
 
 def answered(
     tx: Transaction, draft: Job, max_age_ms: int | None, key: IdempotencyKey | None
@@ -23,7 +30,7 @@ def answered(
     """The answer, if nothing has to be written for it. Only saves the write lock: `submit` asks again."""
     if key is not None:
         return _replayed(tx, draft.tenant, key)
-    before = _standing(tx, draft)
+    before = reading.standing(tx, draft.fingerprint)
     if before and joining(before, tx.now, max_age_ms) in {Joining.JOIN, Joining.REUSE}:
         return Submitted(job=before, fresh=False)
     return None
@@ -36,7 +43,7 @@ def submit(
     replayed = _replayed(tx, draft.tenant, key) if key else None
     if replayed is not None:
         return replayed
-    before = _standing(tx, draft)
+    before = reading.standing(tx, draft.fingerprint)
     then = joining(before, tx.now, max_age_ms) if before else None
     if before and then in {Joining.JOIN, Joining.REUSE}:
         placed = Submitted(job=before, fresh=False)
@@ -47,10 +54,6 @@ def submit(
     if key is not None:
         _remember(tx, draft.tenant, key, placed.job)
     return placed
-
-
-def _standing(tx: Transaction, draft: Job) -> Job | None:
-    return reading.one(tx, job.c.dedupe_key == draft.fingerprint)
 
 
 def _revived(tx: Transaction, before: Job, draft: Job) -> Submitted:
@@ -69,7 +72,7 @@ def _revived(tx: Transaction, before: Job, draft: Job) -> Submitted:
 
 def _inserted(tx: Transaction, draft: Job, before: Job | None) -> Submitted:
     if before is not None:
-        _supersede(tx, before)
+        tx.connection.execute(update(job).where(job.c.id == before.id).values(dedupe_key=None))
         draft = succeeding(draft, before)
     while _known(tx, draft.id):  # forgotten, or superseded: an id and generation never come back
         draft = succeeding(draft, draft)
@@ -82,30 +85,21 @@ def _inserted(tx: Transaction, draft: Job, before: Job | None) -> Submitted:
             "fair_key": _fair_key(tx, draft),
         }
     )
-    tx.connection.execute(insert(job).values(row_of(fresh)))
-    if fresh.order is not None:
-        tx.connection.execute(insert(job_order).values(job_id=fresh.id, document=fresh.order))
+    tx.connection.execute(_INSERT, row_of(fresh))
+    tx.connection.execute(_INSERT_ORDER, {"job_id": fresh.id, "document": fresh.order})
     changing.log(tx, None, fresh)
     bells.ring(tx, fresh)
     return Submitted(job=fresh.model_copy(update={"order": None}), fresh=True)
 
 
-def _supersede(tx: Transaction, before: Job) -> None:
-    old = job.update().where(job.c.id == before.id).values(dedupe_key=None)
-    tx.connection.execute(old)
-
-
 def _known(tx: Transaction, job_id: str) -> bool:
-    logged = select(transition.c.number).where(transition.c.job_id == job_id).limit(1)
-    return tx.connection.execute(logged).first() is not None
+    return tx.connection.execute(_LOGGED, {"known_id": job_id}).first() is not None
 
 
 def _fair_key(tx: Transaction, draft: Job) -> int:
     """Behind the tenant's last queued job, but never in the past: a burst waits behind everybody's next."""
-    last = select(func.max(job.c.fair_key)).where(
-        job.c.tenant == draft.tenant, job.c.state == State.QUEUED
-    )
-    return max(tx.now, tx.connection.execute(last).scalar_one() or 0) + draft.cost * _COST_MS
+    last = tx.connection.execute(_LAST_KEY, {"of_tenant": draft.tenant}).scalar_one()
+    return max(tx.now, last or 0) + draft.cost * _COST_MS
 
 
 def _time(tx: Transaction, duration_ms: int | None) -> int | None:
