@@ -29,7 +29,7 @@ class Config(Model):
     `slots`: reports one worker renders at once. `lease`, `beat`: seconds; a worker that is silent for
     a lease has lost its job. `look`: seconds between a free slot's looks into the store. `grace`:
     seconds a drain waits for running reports. `press_jobs`, `press_memory`: a press is replaced after so
-    many reports, or when it has grown to so many bytes.
+    many reports, or when it has grown to so many bytes. `url`: the server that the commands ask.
     """
 
     data: Path = Path(".prelo")
@@ -53,6 +53,7 @@ class Config(Model):
     press_jobs: Annotated[int, Field(ge=1)] = 200
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     log: Literal["text", "json"] = "json"
+    url: str = "http://127.0.0.1:8085"
 
     @model_validator(mode="before")
     @classmethod

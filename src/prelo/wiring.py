@@ -13,7 +13,7 @@ from typing import Any
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
 from prelo.core.report import Catalog
-from prelo.ports import Kit, Observer, Ports
+from prelo.ports import Kit, Observer, Ports, Presses
 
 ADAPTERS = "prelo.adapters."
 
@@ -85,6 +85,16 @@ def _queries(sql: Any) -> Callable[[str, str, Mapping[str, Any]], AbstractContex
     return sql.query
 
 
+def presses(config: Config) -> Presses:
+    """Where presses come from: child processes with these settings."""
+    return resolved(PRESSES["process"], "process")(
+        [sys.executable, "-m", "prelo.entry.press"],
+        config.model_dump_json(),
+        jobs=config.press_jobs,
+        memory=config.press_memory,
+    )
+
+
 def observer(config: Config) -> Observer:
     """Where the events go."""
     return resolved(OBSERVERS[config.log], config.log)()
@@ -96,12 +106,6 @@ async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Por
     store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
     broker = chosen(BROKERS, "PRELO_BROKER", config.broker)(config.broker)
     cache = chosen(CACHES, "PRELO_CACHE", config.cache)(config.cache)
-    presses = resolved(PRESSES["process"], "process")(
-        [sys.executable, "-m", "prelo.entry.press"],
-        config.model_dump_json(),
-        jobs=config.press_jobs,
-        memory=config.press_memory,
-    )
     try:
         if migrate:
             await store.migrate()
@@ -110,7 +114,7 @@ async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Por
             broker=broker,
             files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
             cache=cache,
-            presses=presses,
+            presses=presses(config),
             observer=observer(config),
             catalog=catalog(config),
         )

@@ -95,7 +95,7 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _measured(pressed: Pressed) -> Pressed:
-    peak = _peak()
+    peak = peak_memory()
     manifest = pressed.manifest.model_copy(update={"peak_memory_bytes": peak})
     return pressed.model_copy(update={"manifest": manifest})
 
@@ -124,7 +124,8 @@ def _soft(which: int, value: int) -> None:
         resource.setrlimit(which, (value, hard))
 
 
-def _peak() -> int:
+def peak_memory() -> int:
+    """The most resident memory of this process so far (in a press: of this task), in bytes."""
     with contextlib.suppress(OSError), Path("/proc/self/status").open(encoding="ascii") as status:
         for line in status:
             if line.startswith("VmHWM:"):
