@@ -1,15 +1,14 @@
 """A catalog kept as a folder of YAML files and Python files."""
 
 import hashlib
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from prelo.core.definition import executed, line_of
 from prelo.core.errors import Misconfigured, PreloError
 from prelo.core.report import Catalog, Report, SourceSpec
 
@@ -80,11 +79,26 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
             f"{path}, line {node.start_mark.line + 1}: a report is a mapping: name, source, …"
         )
     try:
-        return Report.model_validate(document)
+        report = Report.model_validate(document)
+        return report.model_copy(update={"source": _digested(report.source, path.parent)})
     except ValidationError as error:
         raise Misconfigured(f"{path}: {_sentences(error, node)}") from error
     except PreloError as error:
         raise Misconfigured(f"{path}, line {node.start_mark.line + 1}: {error}") from error
+
+
+def _digested(source: SourceSpec, folder: Path) -> SourceSpec:
+    """A changed function makes another report: its file's text belongs to the definition."""
+    file = (source.python or "").partition(":")[0]
+    if not file.endswith(".py"):
+        return source
+    try:
+        text = (folder / file).read_bytes()
+    except OSError as error:
+        raise Misconfigured(
+            f"the source's file '{file}' cannot be read: {error.strerror}"
+        ) from error
+    return source.model_copy(update={"digest": hashlib.sha256(text).hexdigest()})
 
 
 def _sentences(error: ValidationError, document: yaml.Node) -> str:
@@ -120,29 +134,15 @@ def _from_python(path: Path) -> Iterator[Report]:
     """The file's decorated functions, in the order in which they stand there."""
     try:
         text = path.read_bytes()
-        module = _executed(path, text)
+        module = executed(path, text)
     except Exception as error:
-        raise Misconfigured(
-            f"{path}{_line_of(error, path)}: {type(error).__name__}: {error}"
-        ) from error
+        line = line_of(error, path)
+        place = f"{path}, line {line}" if line else str(path)
+        said = str(error) if isinstance(error, PreloError) else f"{type(error).__name__}: {error}"
+        raise Misconfigured(f"{place}: {said}") from error
     digest = hashlib.sha256(text).hexdigest()
     for name, function in vars(module).items():
         report = getattr(function, "__prelo_report__", None)
         if isinstance(report, Report) and function.__module__ == module.__name__:
             source = SourceSpec(python=f"{path.name}:{name}", digest=digest)
             yield report.model_copy(update={"source": source})
-
-
-def _executed(path: Path, text: bytes) -> ModuleType:
-    module = ModuleType(f"prelo_catalog_{hashlib.sha256(bytes(path.absolute())).hexdigest()[:12]}")
-    module.__file__ = str(path)
-    exec(compile(text, str(path), "exec"), module.__dict__)  # noqa: S102  the catalog is trusted
-    return module
-
-
-def _line_of(error: BaseException, path: Path) -> str:
-    """Where in the file it happened: the last of its own lines on the way to the error."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f", line {error.lineno}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f", line {lines[-1]}" if lines else ""
