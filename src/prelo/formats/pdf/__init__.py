@@ -6,21 +6,19 @@ import polars as pl
 
 from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
-from prelo.formats.pdf.columns import Page, cells_of, page_of, wishes
+from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree, Sink, text_string
 from prelo.formats.pdf.flow import Flow
 from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.frame import Frame
-from prelo.formats.pdf.groups import Totals
-from prelo.formats.pdf.locale import Locale, locale_of
+from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
 from prelo.formats.stream import Progress, Stream, open_stream
 
 __all__ = ["Pdf"]
 
 _PRODUCER = "Prelo"
-_GROWTH = "000,"  # room for three digits more in a total, when more frames will come
 
 
 class Pdf:
@@ -40,10 +38,11 @@ class Pdf:
         body = Body(stream.fields, layout, stream.first.schema, locale)
         first_texts = body.texts(stream.first)
         regular, bold = Font("R", "Regular"), Font("B", "Bold")
-        look = _look(stream, layout, first_texts, body, (regular, bold))
+        look = _look(stream, layout, first_texts, (regular, bold))
         file = File(out)
         tree, resources = PageTree(file), file.reserve()
         frame = Frame(layout, stream.fields, look, locale)
+        look.leave_room(frame.header_height)
         flow = Flow(file, tree, frame, look, layout.pdf)
         texts_ready = chain([first_texts], iter(lambda: None, 0))
         for batch, texts in zip(stream.frames, texts_ready, strict=False):
@@ -61,18 +60,9 @@ class Pdf:
         return _manifest(stream, body, pages, (regular, bold))
 
 
-def _look(
-    stream: Stream, layout: Layout, texts: list[pl.Series], body: Body, fonts: tuple[Font, Font]
-) -> Look:
+def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[Font, Font]) -> Look:
     sizes = Sizes.of(layout.pdf)
-    totals = Totals(stream.fields, None)
-    shown: dict[str, pl.Series] = {}
-    if stream.first.height and any(f.column.total for f in stream.fields):
-        totals.feed(stream.first, pl.Series([True]).extend_constant(False, stream.first.height - 1).to_numpy())
-        growth = _GROWTH if stream.first.height >= 1000 else ""
-        shown = {n: t + growth for n, t in body.total_texts(totals.end(0)).items()}
-    samples = [[t, shown[f.name]] if f.name in shown else [t] for f, t in zip(stream.fields, texts, strict=True)]
-    wanted = wishes(stream.fields, samples, fonts, sizes.text)
+    wanted = [wish(f, t, fonts, sizes.text) for f, t in zip(stream.fields, texts, strict=True)]
     page = page_of(layout.pdf, wanted, sizes.gap, sizes.text)
     cells = cells_of(stream.fields, wanted, page.measure, sizes.gap, sizes.text)
     return Look(page, sizes, cells, *fonts)

@@ -20,6 +20,7 @@ _FIGURE = 572  # UNITS: the width of every figure, and so of the "character" tha
 _WIDE_TEXT = 40  # characters of a text column that speak for a landscape page; the rest may wrap
 _NARROW = 10  # characters that a text column keeps while there is room elsewhere
 _TITLE = 14  # characters of a title that widen its column; a longer one wraps
+_LONG, _GROWTH = 1000, 2  # a first frame of so many rows has more after it: digits that sums grow by
 _STRETCH = 1.4  # how far columns grow to fill the page
 
 
@@ -46,28 +47,22 @@ class Wish:
     breakable: bool
 
 
-def wishes(fields: Sequence[Field], samples: Sequence[list[pl.Series]], fonts: tuple[Font, Font], size: int) -> list[Wish]:
-    """The wish of each column: the width given, or that of its widest sample and its title.
+def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> Wish:
+    """The width given, or that of the title and the widest of the first frame's texts.
 
-    `samples` are for each field the texts of the first frame and, in bold, its totals; `fonts` are regular and bold.
+    `fonts` are regular and bold. A sum gets room for its further digits: most are below half of rows times maximum.
     """
-    return [_wish(field, texts, fonts, size) for field, texts in zip(fields, samples, strict=True)]
-
-
-def _wish(field: Field, texts: list[pl.Series], fonts: tuple[Font, Font], size: int) -> Wish:
     breakable = field.kind.name in _BREAKABLE
     if field.column.width is not None:
         return Wish(round(field.column.width * size * _FIGURE / UNITS), given=True, breakable=breakable)
     regular, bold = fonts
-    title = min(_widest(bold, pl.Series([field.title])), _TITLE * _FIGURE)
-    words = _widest(bold, pl.Series(field.title.split() or [""]))
-    widest = max(title, words, *(_widest(font, text) for font, text in zip((regular, bold), texts, strict=False)))
-    return Wish(widest * size // UNITS + 1, given=False, breakable=breakable)
-
-
-def _widest(font: Font, text: pl.Series) -> int:
-    """In UNITS; of a text with newlines, as if they were not there."""
-    return int(font.widths(Flat.of(text)).max()) if len(text) else 0
+    widest = int(regular.widths(Flat.of(text)).max()) if len(text) else 0
+    if field.column.total == "sum":
+        digits = len(str(len(text) // 2)) + (_GROWTH if len(text) >= _LONG else 0)
+        widest += digits * _FIGURE * 4 // 3  # every third digit brings its separator
+    title = min(bold.width(field.title), _TITLE * _FIGURE)
+    words = max(map(bold.width, field.title.split()), default=0)
+    return Wish(max(widest, title, words) * size // UNITS + 1, given=False, breakable=breakable)
 
 
 def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, size: int) -> Page:

@@ -99,7 +99,7 @@ class Flow:
         under, width = self._sheet.under, self._look.table_width
         heights, sorts = items.heights[part], items.sorts[part]
         if self._zebra and shaded.any():
-            boxes = np.stack([bottoms[shaded], heights[shaded]], axis=1).ravel().tolist()
+            boxes = np.column_stack([bottoms[shaded], heights[shaded]]).ravel().tolist()
             rect = b"0 %%d %d %%d re\n" % width
             under.append(colours.SHADE + b" rg\n" + rect * (len(boxes) // 2) % tuple(boxes) + b"f\n")
         if self._grid:

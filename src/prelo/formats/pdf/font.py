@@ -144,11 +144,15 @@ class Font:
         operator = pl.when("o").then(pl.concat_str(switched)).otherwise(pl.concat_str(literal))
         return Shown("", pl.DataFrame(columns).select(operator).to_series(), "")
 
+    def width(self, text: str) -> int:
+        """The width of one string in UNITS of an em."""
+        glyphs = self.face.glyph[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
+        return int(self.face.advance[glyphs].sum())
+
     def line(self, text: str, size: int, column: str) -> tuple[bytes, int]:
         """The same for one string, with its width in 1/100 pt."""
         f = self.face
-        codes = [ord(c) for c in text]
-        glyphs = f.glyph[codes] if codes else np.empty(0, np.uint16)
+        glyphs = f.glyph[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
         self.used[glyphs] = True
         width = int(f.advance[glyphs].sum()) * size // UNITS
         if text.isascii():

@@ -39,74 +39,38 @@ class Sizes:
         return Style(font, size, leading=size * 6 // 5, padding=round(self.text * padding))
 
 
-@dataclass(frozen=True, slots=True)
 class Look:
     """Styles of every sort of line, the columns, and the page they stand on."""
 
-    page: Page
-    sizes: Sizes
-    cells: list[Cell]
-    regular: Font
-    bold: Font
-
-    @property
-    def row(self) -> Style:
-        return self.sizes.style(self.regular)
-
-    @property
-    def header(self) -> Style:
-        return self.sizes.style(self.bold, padding=0.35)
-
-    @property
-    def total(self) -> Style:
-        return self.sizes.style(self.bold, padding=0.3)
-
-    @property
-    def headings(self) -> tuple[Style, ...]:
-        """From the outermost groups inwards."""
-        return self.sizes.style(self.bold, 1.15, 0.5), self.sizes.style(self.bold, 1.0, 0.4)
-
-    @property
-    def title(self) -> Style:
-        return self.sizes.style(self.bold, 1.9, 0.0)
-
-    @property
-    def subtitle(self) -> Style:
-        return self.sizes.style(self.regular, 1.15, 0.3)
-
-    @property
-    def footer(self) -> Style:
-        return Style(self.regular, self.sizes.footer, self.sizes.footer * 6 // 5, 0)
-
-    @property
-    def table_width(self) -> int:
-        """From the outer edge of the first column to that of the last."""
-        return self.cells[-1].right + self.cells[0].left
-
-    @property
-    def line_cell(self) -> Cell:
+    def __init__(self, page: Page, sizes: Sizes, cells: list[Cell], regular: Font, bold: Font) -> None:
+        self.page, self.sizes, self.cells = page, sizes, cells
+        self.row = sizes.style(regular)
+        self.header = sizes.style(bold, padding=0.35)
+        self.total = sizes.style(bold, padding=0.3)
+        # From the outermost groups inwards.
+        self.headings = (sizes.style(bold, 1.15, 0.5), sizes.style(bold, 1.0, 0.4))
+        self.title = sizes.style(bold, 1.9, 0.0)
+        self.subtitle = sizes.style(regular, 1.15, 0.3)
+        self.footer = Style(regular, sizes.footer, sizes.footer * 6 // 5, 0)
+        gap = cells[0].left
+        self.table_width = cells[-1].right + gap
+        line = max(self.table_width, page.measure // 2) - gap
+        self.line_cell = Cell("", gap, line, "left", wraps=True)
         """One cell across the table: for headings."""
-        gap = self.cells[0].left
-        return Cell("", gap, max(self.table_width, self.page.measure // 2) - gap, "left", wraps=True)
+        self.top = page.height - page.margin
+        self.bottom = page.margin + self.footer.leading * 2
+        """The lowest the table may reach: above the footer and some air."""
+        self.most_lines = 1
+        """Lines of the highest row that has room on a page."""
 
     def total_label(self, first_total: Cell) -> Cell:
         """Where the word of a total stands: left of the first one, or across the table, above them."""
-        gap = self.cells[0].left
+        gap = self.line_cell.left
         if first_total.left == gap:
             return self.line_cell
         return Cell("", gap, first_total.left - 2 * gap, "left", wraps=True)
 
-    @property
-    def top(self) -> int:
-        return self.page.height - self.page.margin
-
-    @property
-    def bottom(self) -> int:
-        """The lowest the table may reach: above the footer and some air."""
-        return self.page.margin + self.footer.leading * 2
-
-    @property
-    def most_lines(self) -> int:
-        """Lines of the highest row that surely has room on a page, under a header of some lines."""
-        room = (self.top - self.bottom) * 3 // 5 - self.row.height(0)
-        return max(room // self.row.leading, 1)
+    def leave_room(self, header_height: int) -> None:
+        """Let no row be higher than a page with its header and a line of continued groups."""
+        room = self.top - self.bottom - header_height - self.headings[-1].height(1)
+        self.most_lines = max((room - self.row.height(0)) // self.row.leading, 1)

@@ -74,6 +74,8 @@ class _Piece:
 def lay(texts: Sequence[pl.Series], cells: Sequence[Cell], style: Style, most_lines: int) -> Rows:
     """Lay out rows of as many texts as there are cells, all in one style."""
     count = len(texts[0])
+    if count == 1 and (one := _lay_one([text[0] for text in texts], cells, style)):
+        return one
     pieces = [_piece(text, cell, style, most_lines) for text, cell in zip(texts, cells, strict=True)]
     heights = np.full(count, style.height(1))
     for piece in pieces:
@@ -83,12 +85,30 @@ def lay(texts: Sequence[pl.Series], cells: Sequence[Cell], style: Style, most_li
     return Rows(_join(pieces, heights, style), heights, cut)
 
 
+def _lay_one(texts: list[str], cells: Sequence[Cell], style: Style) -> Rows | None:
+    """The same for one row in which everything fits (most titles and totals), without the columns' cost."""
+    font, size = style.font, style.size
+    for text, cell in zip(texts, cells, strict=True):
+        if "\n" in text or font.width(text) * size // UNITS > cell.width:
+            return None
+    parts, at = list[bytes](), 0
+    for text, cell in zip(texts, cells, strict=True):
+        operators, width = font.line(text, size, cell.name)
+        room = cell.width - width
+        x = cell.left + {"left": 0, "center": room // 2, "right": room}[cell.align]
+        parts.append(b"%d %d Td%b\n" % (x - at, 0 if parts else -style.baseline, operators))
+        at = x
+    height = style.height(1)
+    parts.append(b"%d %d Td\n" % (-at, style.baseline - height))
+    return Rows(pl.Series([b"".join(parts).decode()]), np.array([height]), {})
+
+
 def _join(pieces: list[_Piece], heights: Ints, style: Style) -> pl.Series:
     row = _Concat(len(heights))
     at: int | Ints = 0
     for number, piece in enumerate(pieces):
         row.add(piece.x - at)
-        row.literal((f" {-style.baseline}" if number == 0 else " 0") + f" Td{piece.shown.before}")
+        row.literal((f" {-style.baseline}" if number == 0 else " 0") + f" Td{piece.shown.before or ' '}")
         row.text(piece.shown.text)
         row.literal(f"{piece.shown.after}\n")
         at = piece.x

@@ -22,6 +22,7 @@ _NUDGE_LIMIT = 1e12  # above it, lifting a float by two ulps could change its la
 _PLAIN_FLOAT = 1e15  # from here on a float is written with its exponent
 _FLOAT_DIGITS = 2  # of a float whose kind does not say
 _SCIENTIFIC_DIGITS = 2
+_FEW = 32  # up to here one by one is faster
 _EXACT = Context(prec=120)
 
 
@@ -110,7 +111,7 @@ def _places(values: pl.Series, kind: Kind, shift: int) -> int:
 
 def _fixed(values: pl.Series, places: int, shift: int, notation: Notation) -> pl.Series:
     """`values * 10**shift` with `places` decimals."""
-    scaled = _scaled(values, places + shift)
+    scaled = _scaled(values, places + shift) if len(values) > _FEW else None
     if scaled is None:
         return _fixed_one_by_one(values, places, shift, notation)
     valid = values.is_not_null().to_numpy() if values.null_count() else None
@@ -152,7 +153,7 @@ def _scaled_float(values: pl.Series, wanted: int) -> Ints | None:
 
 
 def _fixed_one_by_one(values: pl.Series, places: int, shift: int, notation: Notation) -> pl.Series:
-    """For frames with a value beyond 10**18 units, or one that is not finite."""
+    """The same for a few values, for some beyond 10**18 units, and for those that are not finite."""
 
     def one(value: float | Decimal | None) -> str | None:
         if value is None:
