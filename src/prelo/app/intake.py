@@ -1,7 +1,7 @@
 """Somebody asks: for a report, for its state, for its file, to stop it, to run it again."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
@@ -39,6 +39,11 @@ async def submit(
         key=key,
         max_queued=max_queued,
     )
+
+
+def check(request: Request, caller: Caller, ports: Ports) -> Order:
+    """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
+    return order(request, ports.catalog, caller)[0]
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
@@ -83,12 +88,24 @@ async def listing(chosen: JobFilter, ports: Ports) -> Sequence[Job]:
     return await ports.store.list(chosen)
 
 
-async def wait(job_id: str, caller: Caller, ports: Ports, seconds: float) -> Job:
-    """The job as soon as it has ended, or as it is after `seconds`."""
-    job = await find(job_id, caller, ports)
-    async with ports.cache.listen(job_topic(job_id)) as watch:
-        end = time.monotonic() + seconds
-        while not job.state.ended and (left := end - time.monotonic()) > 0:
+def ended(job: Job) -> bool:
+    return job.state.ended
+
+
+async def wait(
+    job_id: str,
+    caller: Caller,
+    ports: Ports,
+    seconds: float,
+    enough: Callable[[Job], bool] = ended,
+) -> Job:
+    """The job as soon as it is `enough` (by default: has ended), or as it is after `seconds`."""
+    end = time.monotonic() + seconds
+    async with ports.cache.listen(
+        job_topic(job_id)
+    ) as watch:  # first: no news between look and wait
+        job = await find(job_id, caller, ports)
+        while not enough(job) and (left := end - time.monotonic()) > 0:
             await watch.wait(min(left, _POLL))
             job = await find(job_id, caller, ports)
     return job
@@ -98,9 +115,9 @@ async def changes(
     job_id: str, caller: Caller, ports: Ports, idle: float
 ) -> AsyncIterator[Job | None]:
     """The job now and whenever it has changed, until it has ended; None after `idle` quiet seconds."""
-    job = await find(job_id, caller, ports)
-    yield job
     async with ports.cache.listen(job_topic(job_id)) as watch:
+        job = await find(job_id, caller, ports)
+        yield job
         quiet = time.monotonic()
         while not job.state.ended:
             await watch.wait(_POLL)

@@ -10,6 +10,9 @@ PreloError
 │   ├── Gone               there was a file, and its retention is over
 │   └── TooLarge           more than the door lets in
 ├── Unavailable            ours, and passing: ask again after `retry_after` seconds
+├── JobFailed              what a client raises for a job that ended without a file
+├── NotFinished            a client's patience ended before the job did
+├── Damaged                a downloaded file is not what the server promised
 └── Failure                ends an attempt; becomes the job's `error`
     ├── Permanent          the same attempt would fail again
     │   ├── QueryFailed · QueryTimeout · SourceInvalid · ColumnMissing · FunctionFailed
@@ -115,6 +118,32 @@ class Unavailable(PreloError):
     def __init__(self, detail: str, retry_after: float = 5.0) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class JobFailed(PreloError):
+    """The job ended without a file. `reason` says why, `state` how: failed, dead, cancelled or expired."""
+
+    type = "job-failed"
+    title = "The report could not be made"
+
+    def __init__(self, job_id: str, state: str, reason: Problem | None) -> None:
+        why = f"{reason.title}: {reason.detail}" if reason else "It was stopped, or its file is gone."
+        super().__init__(f"the job {job_id} is {state}. {why}", reason.errors if reason else ())
+        self.job_id = job_id
+        self.state = state
+        self.reason = reason
+
+
+class NotFinished(PreloError):
+    type = "not-finished"
+    title = "The report is not finished yet"
+    retryable = True
+
+
+class Damaged(PreloError):
+    type = "damaged"
+    title = "The file arrived damaged"
+    retryable = True
 
 
 class Failure(PreloError):

@@ -150,6 +150,10 @@ class Catalog:
             raise NotFound(f"the report '{name}' has no version {version}; it has {has}")
         return versions[version]
 
+    def versions(self, name: str) -> tuple[int, ...]:
+        """The versions of a report, oldest first; none for a name that is not there."""
+        return tuple(sorted(self._by_name.get(name, ())))
+
     def __iter__(self) -> Iterator[Report]:
         """Every report in its newest version, by name."""
         return (self.get(name) for name in sorted(self._by_name))

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from prelo.core.canonical import canonical
 from prelo.core.errors import FieldError, Invalid
@@ -16,6 +16,7 @@ from prelo.core.table import Column, Layout, Overflow
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 AD_HOC = "ad-hoc"
+_CENTURY = 100 * 365 * 86_400  # seconds; beyond it a time may not fit into the store
 _BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
 
 
@@ -46,9 +47,9 @@ class Request(Model):
     locale: str | None = None
     timezone: str | None = None
     overflow: Overflow | None = None
-    max_age: Annotated[float, Field(ge=0)] | None = None
+    max_age: Annotated[float, Field(ge=0, le=_CENTURY)] | None = None
     priority: Priority = "normal"
-    deadline: Annotated[float, Field(gt=0)] | None = None
+    deadline: Annotated[float, Field(gt=0, le=_CENTURY)] | None = None
     title: str = ""
     columns: tuple[InlineColumn, ...] | None = None
     rows: tuple[tuple[Any, ...], ...] | None = None
@@ -67,12 +68,16 @@ class Request(Model):
             )
         return self
 
-    @field_validator("timezone")
+    @field_validator("timezone", "locale")
     @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None:
-            Layout(timezone=zone)
-        return zone
+    def _as_in_a_layout(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        try:
+            Layout.model_validate({info.field_name: value})
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        return value
 
 
 class Order(Model):

@@ -10,7 +10,14 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from prelo.core.model import Model
 
@@ -85,7 +92,12 @@ def _read_kind(value: object) -> object:
     return Kind.parse(value) if isinstance(value, str) else value
 
 
-KindField = Annotated[Kind, BeforeValidator(_read_kind), PlainSerializer(str)]
+KindField = Annotated[
+    Kind,
+    BeforeValidator(_read_kind),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": ["integer", "decimal(2)", "money:BRL"]}),
+]
 
 
 class Column(Model):

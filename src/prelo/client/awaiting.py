@@ -1,0 +1,162 @@
+"""The client for programs that await; see blocking.py for what its methods promise."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self, Unpack
+
+import httpx
+
+from prelo.client import steps
+from prelo.client.download import Incoming, beside
+from prelo.client.steps import (
+    Broken,
+    Call,
+    ColumnsLike,
+    OnProgress,
+    Options,
+    Patience,
+    Pause,
+    Steps,
+    T,
+)
+from prelo.core.view import JobView, ReportView
+
+
+class AsyncClient:
+    """Client, with await."""
+
+    def __init__(self, url: str, key: str | None = None, *, timeout: float = 30) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout = timeout
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=timeout, follow_redirects=True
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def report(
+        self,
+        report: str,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Unpack[Patience],
+    ) -> "AsyncReportFile":
+        body = steps.body_of(report, parameters, options)
+        return AsyncReportFile(self, await self._run(steps.making(body, options)))
+
+    async def rows(
+        self, columns: ColumnsLike, rows: Sequence[Sequence[Any]], **options: Unpack[Patience]
+    ) -> "AsyncReportFile":
+        body = steps.inline_body(columns, rows, options)
+        return AsyncReportFile(self, await self._run(steps.making(body, options)))
+
+    async def submit(
+        self,
+        report: str,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> JobView:
+        body = steps.body_of(report, parameters, options)
+        return await self._run(steps.submitting(body, options.get("idempotency_key")))
+
+    async def job(self, job_id: str) -> JobView:
+        return await self._run(steps.looking(job_id))
+
+    async def wait(
+        self,
+        job_id: str,
+        timeout: float | None = None,  # noqa: ASYNC109  as Client
+        on_progress: OnProgress | None = None,
+    ) -> JobView:
+        return await self._run(steps.waiting(job_id, timeout, on_progress))
+
+    async def jobs(self, **filters: Unpack[steps.Filters]) -> AsyncIterator[JobView]:
+        query = steps.query_of(filters)
+        while True:
+            page = await self._run(steps.page(query))
+            for job in page.jobs:
+                yield job
+            if page.next is None:
+                return
+            query["cursor"] = page.next
+
+    async def cancel(self, job_id: str) -> JobView:
+        return await self._run(steps.acting(job_id, ":cancel"))
+
+    async def retry(self, job_id: str) -> JobView:
+        return await self._run(steps.acting(job_id, ":retry"))
+
+    async def refresh(self, job_id: str) -> JobView:
+        return await self._run(steps.acting(job_id, ":refresh"))
+
+    async def forget(self, job_id: str) -> None:
+        await self._run(steps.forgetting(job_id))
+
+    async def reports(self) -> list[ReportView]:
+        return await self._run(steps.catalog())
+
+    def file(self, job: JobView) -> "AsyncReportFile":
+        return AsyncReportFile(self, job)
+
+    async def fetch(self, job: JobView, into: Incoming) -> None:
+        await self._run(steps.fetching(job, into))
+
+    async def _run(self, doing: Steps[T]) -> T:
+        answer: steps.Answer = None
+        try:
+            while True:
+                step = doing.send(answer)
+                if isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
+                answer = await self._answer(step) if isinstance(step, Call) else None
+        except StopIteration as done:
+            return done.value
+
+    async def _answer(self, call: Call) -> httpx.Response | Broken:
+        try:
+            async with self._http.stream(**steps.as_httpx(call, self._timeout)) as answer:
+                if call.into is None or not answer.is_success:
+                    await answer.aread()
+                    return answer
+                if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
+                    call.into.restart()
+                async for piece in answer.aiter_raw(1 << 20):
+                    await asyncio.to_thread(call.into.write, piece)
+                return answer
+        except httpx.TransportError as error:
+            return Broken(f"{type(error).__name__}: {error}")
+
+
+class AsyncReportFile:
+    """A report that is, or will be, a file. `job` is as it was last seen."""
+
+    def __init__(self, client: AsyncClient, job: JobView) -> None:
+        self.job = job
+        self._client = client
+
+    async def save(self, path: str | Path) -> Path:
+        artifact = await self._finished()
+        target = Path(path)
+        with beside(target) as file:
+            await self._client.fetch(self.job, Incoming(file, artifact))
+        return target
+
+    async def bytes(self) -> bytes:
+        artifact = await self._finished()
+        file = io.BytesIO()
+        await self._client.fetch(self.job, Incoming(file, artifact))
+        return file.getvalue()
+
+    async def _finished(self) -> steps.ArtifactView:
+        if not self.job.state.ended:
+            self.job = await self._client.wait(self.job.id)
+        return steps.made(self.job)

@@ -1,0 +1,180 @@
+"""The client for programs that block."""
+
+import io
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self, Unpack
+
+import httpx
+
+from prelo.client import steps
+from prelo.client.download import Incoming, beside
+from prelo.client.steps import (
+    Broken,
+    Call,
+    ColumnsLike,
+    OnProgress,
+    Options,
+    Patience,
+    Pause,
+    Steps,
+    T,
+)
+from prelo.core.view import JobView, ReportView
+
+
+class Client:
+    """Talks to a Prelo server. Use it as a context manager, or close() it; threads may share it.
+
+    `key`: an API key. `timeout`: seconds without a byte after which a connection counts as broken.
+    Whatever can be repeated safely is repeated a few times. Errors of the server come as the errors of
+    prelo (NotFound, Invalid, Conflict, KeyReused, Gone, TooLarge, Refused); Unavailable when it cannot be
+    reached, or has no room, for longer than the repeats take.
+    """
+
+    def __init__(self, url: str, key: str | None = None, *, timeout: float = 30) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout = timeout
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, follow_redirects=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def report(
+        self,
+        report: str,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Unpack[Patience],
+    ) -> "ReportFile":
+        """Ask for a report and wait until it is made. Raises JobFailed, NotFinished.
+
+        With `wait=False` it returns at once, and the file is waited for when it is first used.
+        """
+        body = steps.body_of(report, parameters, options)
+        return ReportFile(self, self._run(steps.making(body, options)))
+
+    def rows(
+        self, columns: ColumnsLike, rows: Sequence[Sequence[Any]], **options: Unpack[Patience]
+    ) -> "ReportFile":
+        """As `report`, of rows of your own: `columns` are names, or name to kind, or InlineColumns."""
+        body = steps.inline_body(columns, rows, options)
+        return ReportFile(self, self._run(steps.making(body, options)))
+
+    def submit(
+        self,
+        report: str,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Unpack[Options],
+    ) -> JobView:
+        """Ask for a report; the job as it is now. Each call has an idempotency key of its own."""
+        body = steps.body_of(report, parameters, options)
+        return self._run(steps.submitting(body, options.get("idempotency_key")))
+
+    def job(self, job_id: str) -> JobView:
+        return self._run(steps.looking(job_id))
+
+    def wait(
+        self, job_id: str, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> JobView:
+        """The job when it has ended, however. Raises NotFinished after `timeout` seconds."""
+        return self._run(steps.waiting(job_id, timeout, on_progress))
+
+    def jobs(self, **filters: Unpack[steps.Filters]) -> Iterator[JobView]:
+        """All jobs that fit, newest first, fetched page by page."""
+        query = steps.query_of(filters)
+        while True:
+            page = self._run(steps.page(query))
+            yield from page.jobs
+            if page.next is None:
+                return
+            query["cursor"] = page.next
+
+    def cancel(self, job_id: str) -> JobView:
+        return self._run(steps.acting(job_id, ":cancel"))
+
+    def retry(self, job_id: str) -> JobView:
+        """Run a job that ended without a file again, under the same id."""
+        return self._run(steps.acting(job_id, ":retry"))
+
+    def refresh(self, job_id: str) -> JobView:
+        """The same report with today's data: the new job."""
+        return self._run(steps.acting(job_id, ":refresh"))
+
+    def forget(self, job_id: str) -> None:
+        """Delete an ended job and its file."""
+        self._run(steps.forgetting(job_id))
+
+    def reports(self) -> list[ReportView]:
+        """The catalog."""
+        return self._run(steps.catalog())
+
+    def file(self, job: JobView) -> "ReportFile":
+        """The file of a job."""
+        return ReportFile(self, job)
+
+    def fetch(self, job: JobView, into: Incoming) -> None:
+        """Stream a finished job's file. Raises JobFailed, Damaged."""
+        self._run(steps.fetching(job, into))
+
+    def _run(self, doing: Steps[T]) -> T:
+        answer: steps.Answer = None
+        try:
+            while True:
+                step = doing.send(answer)
+                if isinstance(step, Pause):
+                    time.sleep(step.seconds)
+                answer = self._answer(step) if isinstance(step, Call) else None
+        except StopIteration as done:
+            return done.value
+
+    def _answer(self, call: Call) -> httpx.Response | Broken:
+        try:
+            with self._http.stream(**steps.as_httpx(call, self._timeout)) as answer:
+                if call.into is None or not answer.is_success:
+                    answer.read()
+                    return answer
+                if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
+                    call.into.restart()
+                for piece in answer.iter_raw(1 << 20):
+                    call.into.write(piece)
+                return answer
+        except httpx.TransportError as error:
+            return Broken(f"{type(error).__name__}: {error}")
+
+
+class ReportFile:
+    """A report that is, or will be, a file. `job` is as it was last seen."""
+
+    def __init__(self, client: Client, job: JobView) -> None:
+        self.job = job
+        self._client = client
+
+    def save(self, path: str | Path) -> Path:
+        """Stream the file to `path`: whole and checked, or not at all. Raises JobFailed, Damaged."""
+        artifact = self._finished()
+        target = Path(path)
+        with beside(target) as file:
+            self._client.fetch(self.job, Incoming(file, artifact))
+        return target
+
+    def bytes(self) -> bytes:
+        """The file, in memory."""
+        artifact = self._finished()
+        file = io.BytesIO()
+        self._client.fetch(self.job, Incoming(file, artifact))
+        return file.getvalue()
+
+    def _finished(self) -> steps.ArtifactView:
+        if not self.job.state.ended:
+            self.job = self._client.wait(self.job.id)
+        return steps.made(self.job)

@@ -1,0 +1,106 @@
+"""The HTTP door: the application, the catalog, and how the house is doing."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
+
+from prelo.config import Config
+from prelo.core.errors import NotFound, PreloError, Unavailable
+from prelo.core.view import StatusView
+from prelo.entry.api import file, jobs, live, openapi, page, problems
+from prelo.entry.api.jobs import shown
+from prelo.entry.api.openapi import describe, get
+from prelo.entry.api.reading import Here, House
+from prelo.entry.api.views import report_view
+from prelo.ports import LANES, Ports
+
+VERSION = version("prelo")
+_PATIENCE = 2.0  # seconds for a part of the house to say that it is well
+
+catalog = APIRouter(prefix="/v1/reports", tags=["reports"])
+house = APIRouter(tags=["house"])
+
+
+def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) -> FastAPI:
+    """The application over these ports. `app.state.house.draining` is filled when it is to go unready."""
+    app = FastAPI(
+        title="Prelo", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.house = House(ports, config, tuple(roles))
+    app.state.routes = []
+    for router in (catalog, jobs.router, file.router, live.router, house, page.router):
+        app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
+        app.include_router(router)
+    problems.install(app)
+    openapi.install(app, VERSION)
+    return app
+
+
+@get(catalog, "", **describe("The catalog", ("200",)))
+async def reports(here: Here) -> Response:
+    """Every report in its newest version: what it is called, what it asks for, what it can be made as."""
+    ports = here.ports
+    views = (report_view(report, ports.catalog).model_dump_json() for report in ports.catalog)
+    return Response(f'{{"reports":[{",".join(views)}]}}', media_type="application/json")
+
+
+@get(catalog, "/{name}", **describe("A report", ("200:Report",), (404,)))
+async def report(name: str, here: Here) -> Response:
+    """The report in its newest version."""
+    return shown(report_view(here.ports.catalog.get(name), here.ports.catalog))
+
+
+@get(
+    catalog, "/{name}/versions/{number}", **describe("A report's version", ("200:Report",), (404,))
+)
+async def report_version(name: str, number: str, here: Here) -> Response:
+    """The report as it was in that version."""
+    if not number.isascii() or not number.isdecimal():
+        raise NotFound(f"'{number}' is no version; versions are numbers, as 1")
+    return shown(report_view(here.ports.catalog.get(name, int(number[:9])), here.ports.catalog))
+
+
+@get(house, "/v1/status", **describe("How the house is doing", ("200:Status",), (503,)))
+async def status(here: Here) -> Response:
+    """Work by lane, and the invariants as numbers: anything but 0 in `health` is an alert."""
+    store = here.ports.store
+    depth = {lane: await store.depth(lane) for lane in LANES}
+    health = dict(await store.health())
+    return shown(StatusView(version=VERSION, roles=here.roles, depth=depth, health=health))
+
+
+@get(house, "/livez", **describe("Alive", ("200",)))
+async def livez() -> Response:
+    """200 as long as the process answers at all."""
+    return Response('{"alive":true}', media_type="application/json")
+
+
+@get(house, "/readyz", **describe("Ready for requests", ("200",), (503,)))
+async def readyz(here: Here) -> Response:
+    """200 when the store, the files and the broker answer; else a problem that names who does not."""
+    if here.draining:
+        raise Unavailable("this process is draining; ask another one")
+    ports = here.ports
+    said = await asyncio.gather(
+        _well("store", ports.store.check()),
+        _well("files", ports.files.check()),
+        _well("broker", ports.broker.check()),
+    )
+    wrong = [sentence for sentence in said if sentence]
+    if wrong:
+        raise Unavailable("; ".join(wrong))
+    return Response('{"ready":true}', media_type="application/json")
+
+
+async def _well(name: str, check: Awaitable[None]) -> str | None:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await check
+    except PreloError as error:
+        return f"the {name} is not well: {error.detail}"
+    except TimeoutError:
+        return f"the {name} has not answered within {_PATIENCE:g} s"
+    return None

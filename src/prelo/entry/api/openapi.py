@@ -1,0 +1,198 @@
+"""The description of the API: OpenAPI 3.1, with every route's answers, its problems and examples."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from prelo.core import view
+from prelo.core.errors import FieldError, Problem
+from prelo.core.request import Request
+from prelo.core.table import Manifest
+from prelo.entry.api.problems import MEDIA_TYPE, document
+
+Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
+_ABOUT = """Ask for a report; it is made in the background, exactly once, and handed over as a file.
+
+`POST /v1/jobs` answers 202 with a job at once (or 201 when the file is there). Look at the job until it
+has ended, then fetch its file. A request that equals an earlier one is answered by the same job.
+Every error is an `application/problem+json` document (RFC 9457) whose `type` is stable.
+"""
+_JOB_ID = "5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90"
+_JOB: dict[str, Any] = {
+    "id": _JOB_ID, "report": "sales", "version": 3, "format": "xlsx",
+    "parameters": {"start": "2026-01-01", "end": "2026-02-01"}, "generation": 0,
+    "state": "queued", "progress": {"rows": 0, "pages": 0}, "attempt": 0, "warnings": [],
+    "run_at": "2026-02-01T08:00:00.000Z", "created_at": "2026-02-01T08:00:00.000Z",
+    "links": {
+        "self": f"/v1/jobs/{_JOB_ID}", "events": f"/v1/jobs/{_JOB_ID}/events",
+        "cancel": f"/v1/jobs/{_JOB_ID}:cancel",
+    },
+}  # fmt: skip
+_EXAMPLES = {
+    "a report of the catalog": {
+        "value": {
+            "report": "sales",
+            "parameters": {"start": "2026-01-01", "end": "2026-02-01"},
+            "format": "pdf",
+            "locale": "pt-BR",
+            "timezone": "America/Sao_Paulo",
+        }
+    },
+    "rows of your own": {
+        "value": {
+            "title": "Two rows",
+            "format": "xlsx",
+            "columns": [{"name": "item", "kind": "text"}, {"name": "price", "kind": "money:EUR"}],
+            "rows": [["tea", 3.5], ["milk", 1.2]],
+        }
+    },
+}
+_MODELS = {
+    "Job": view.JobView,
+    "JobPage": view.JobPage,
+    "Report": view.ReportView,
+    "Checked": view.CheckedView,
+    "Status": view.StatusView,
+    "Manifest": Manifest,
+    "Problem": Problem,
+    "Request": Request,
+}
+_SUCCESSES = {
+    200: "Here it is.",
+    201: "The file is ready; `Location` is its job.",
+    202: "Accepted and under way; `Location` is the job, `Retry-After` the seconds to the next look.",
+    204: "Done; there is nothing more to say.",
+    206: "The range that was asked for.",
+    304: "Unchanged since the answer with that `ETag`.",
+    307: "The file is at `Location`, for a short while.",
+}
+_PROBLEMS: dict[int, Problem] = {
+    400: Problem(type="not-json", title="The body is not JSON", detail="line 1, column 9: expected ','"),
+    404: Problem(type="not-found", title="Not found", detail=f"there is no job {_JOB_ID}"),
+    409: Problem(type="conflict", title="The request conflicts with the present state",
+                 detail="the job is queued: there is no file"),
+    410: Problem(type="gone", title="The file has expired",
+                 detail="the file's retention is over; retry the job to make it again"),
+    413: Problem(type="too-large", title="The request is too large",
+                 detail="the body has more than 1048576 bytes, which is the most that is taken"),
+    415: Problem(type="media-type-unsupported", title="The body is of another media type",
+                 detail="the body must be application/json, not text/csv"),
+    416: Problem(type="range-unsatisfiable", title="The range lies outside of the file",
+                 detail="the file has 8021 bytes; ask for a range within them"),
+    422: Problem(type="parameters-invalid", title="The request is not valid",
+                 detail="the parameters do not fit the report: start: must be given",
+                 errors=(FieldError(pointer="/parameters/start", detail="must be given"),)),
+    503: Problem(type="unavailable", title="Not possible just now", retryable=True,
+                 detail="100000 jobs are waiting already; ask again later"),
+}  # fmt: skip
+
+
+def describe(
+    summary: str, successes: Iterable[str], problems: Iterable[int] = ()
+) -> dict[str, Any]:
+    """A route's keywords. A success is "status:Model", or "status" when its answer is no JSON."""
+    responses: dict[int | str, Any] = {}
+    for success in successes:
+        status, _, model = success.partition(":")
+        responses[int(status)] = {"description": _SUCCESSES[int(status)], **_content(model)}
+    for status in problems:
+        responses[status] = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
+    other = Problem(type="internal", title="Something went wrong inside", detail="try again")
+    responses["default"] = _problem("Any other error, a problem too", other, 500)
+    return {"summary": summary, "responses": responses}
+
+
+def get(router: APIRouter, path: str, **described: Any) -> Callable[[Route], Route]:
+    """Register a route for GET and, as RFC 9110 wants it wherever there is GET, for HEAD."""
+
+    def register(route: Route) -> Route:
+        router.add_api_route(path, route, methods=["GET"], **described)
+        router.add_api_route(path, route, methods=["HEAD"], include_in_schema=False)
+        return route
+
+    return register
+
+
+def _content(model: str) -> dict[str, Any]:
+    if not model:
+        return {}
+    shape: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
+    if model == "Job":
+        shape["example"] = _JOB
+    return {"content": {"application/json": shape}}
+
+
+def _problem(description: str, problem: Problem, status: int) -> dict[str, Any]:
+    shape = {
+        "schema": {"$ref": "#/components/schemas/Problem"},
+        "example": document(problem, status),
+    }
+    return {"description": description, "content": {MEDIA_TYPE: shape}}
+
+
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {
+        "name": name, "in": "header", "description": description, "schema": schema, "example": example,
+    }  # fmt: skip
+
+
+CREATE: dict[str, Any] = describe(
+    "Ask for a report", ("200:Job", "201:Job", "202:Job"), (400, 404, 413, 415, 422, 503)
+) | {
+    "status_code": 202,
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Request"},
+                    "examples": _EXAMPLES,
+                }
+            },
+        },
+        "parameters": [
+            _header(
+                "Idempotency-Key",
+                "1 to 255 printable characters. The same key with the same body answers the first job.",
+                '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+            ),
+            _header("Prefer", "RFC 7240; `wait` in seconds, at most 60.", "respond-async, wait=10"),
+        ],
+    },
+}
+
+
+def install(app: FastAPI, version: str) -> None:
+    """Describe the application once, when somebody first asks."""
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title="Prelo", version=version, description=_ABOUT, routes=app.routes
+            )
+            made["components"] = {"schemas": _schemas()}
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _schemas() -> dict[str, Any]:
+    modes: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+        (model, "validation" if model is Request else "serialization") for model in _MODELS.values()
+    ]
+    references, definitions = models_json_schema(
+        modes, ref_template="#/components/schemas/{model}"
+    )
+    schemas: dict[str, Any] = dict(definitions["$defs"])
+    for name, mode in zip(_MODELS, modes, strict=True):
+        schemas.setdefault(name, references[mode])
+    status = {"type": "integer", "description": "The status of this answer"}
+    schemas["Problem"]["properties"]["status"] = status
+    return schemas
