@@ -1,0 +1,148 @@
+"""`prelo doctor`: every configured part is asked how it is."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from prelo.entry.cli import given, say
+
+if TYPE_CHECKING:
+    from prelo.config import Config
+
+_PATIENCE = 20.0  # seconds for one part
+
+
+@dataclass(frozen=True)
+class _Finding:
+    part: str
+    detail: str
+    ok: bool
+
+
+def doctor(
+    data: given.Data = None,
+    catalog: given.Folder = None,
+    json: given.Json = False,  # noqa: FBT002
+) -> None:
+    """Ask every configured part how it is; say what to do."""
+    import asyncio
+
+    from prelo.config import Config
+
+    findings = asyncio.run(_examined(Config.load(data=data, catalog=catalog)))
+    if json:
+        say.as_json([{"part": f.part, "ok": f.ok, "detail": f.detail} for f in findings])
+    else:
+        for f in findings:
+            mark, style = ("✓", "green") if f.ok else ("✗", "red")
+            say.line(f"{mark} {f.part:<12} {f.detail}", style)
+    faults = sum(not f.ok for f in findings)
+    if faults:
+        say.fail(f"{say.count(faults, 'part')} cannot work as configured", say.FAILED)
+
+
+async def _examined(config: "Config") -> list[_Finding]:
+    asked: dict[str, Callable[[Config], Awaitable[str]]] = {
+        "store": _store, "files": _files, "broker": _broker, "cache": _cache, "catalog": _catalog,
+        "press": _press,
+    }  # fmt: skip
+    findings = [await _asked(part, ask(config)) for part, ask in asked.items()]
+    return findings + [finding async for finding in _sources(config)]
+
+
+async def _asked(part: str, answer: Awaitable[str]) -> _Finding:
+    import asyncio
+
+    from prelo.core.errors import PreloError
+
+    try:
+        return _Finding(part, await asyncio.wait_for(answer, _PATIENCE), ok=True)
+    except PreloError as error:
+        return _Finding(part, error.detail, ok=False)
+    except TimeoutError:
+        return _Finding(part, f"did not answer within {_PATIENCE:g} s", ok=False)
+
+
+async def _store(config: "Config") -> str:
+    from prelo.wiring import STORES, chosen
+
+    store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
+    try:
+        await store.check()
+    finally:
+        await store.close()
+    return _without_password(config.store)
+
+
+async def _files(config: "Config") -> str:
+    from prelo.wiring import FILES, chosen
+
+    await chosen(FILES, "PRELO_FILES", config.files)(config.files).check()
+    return _without_password(config.files)
+
+
+async def _broker(config: "Config") -> str:
+    from prelo.wiring import BROKERS, chosen
+
+    return await _open_and_close(chosen(BROKERS, "PRELO_BROKER", config.broker), config.broker)
+
+
+async def _cache(config: "Config") -> str:
+    from prelo.wiring import CACHES, chosen
+
+    return await _open_and_close(chosen(CACHES, "PRELO_CACHE", config.cache), config.cache)
+
+
+async def _open_and_close(kind: Callable[[str], Any], url: str) -> str:
+    port = kind(url)
+    try:
+        await port.check()
+    finally:
+        await port.close()
+    return _without_password(url)
+
+
+async def _catalog(config: "Config") -> str:
+    from prelo import wiring
+
+    return f"{config.catalog}: {say.count(len(wiring.catalog(config)), 'report')}"
+
+
+async def _press(config: "Config") -> str:
+    from prelo import wiring
+
+    press = await wiring.presses(config).start()
+    await press.close()
+    return "a child process starts and has all it needs"
+
+
+async def _sources(config: "Config") -> AsyncIterator[_Finding]:
+    """One line for each connection and technology that the catalog's reports use."""
+    from prelo import wiring
+    from prelo.core.errors import PreloError
+
+    try:
+        reports = list(wiring.catalog(config))
+    except PreloError:
+        return  # the catalog's own line says it
+    try:
+        sources = wiring.kit(config).sources
+    except PreloError as error:
+        yield _Finding("sources", error.detail, ok=False)
+        return
+    for report in reports:
+        try:
+            sources[report.source.technology].check(report)
+        except PreloError as error:
+            yield _Finding("source", f"of the report '{report.name}': {error.detail}", ok=False)
+        else:
+            yield _Finding("source", f"of the report '{report.name}' answers", ok=True)
+
+
+def _without_password(url: str) -> str:
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":…@")))

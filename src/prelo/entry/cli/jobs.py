@@ -1,0 +1,281 @@
+"""`prelo submit`, `prelo jobs` and `prelo dead`: a server is asked over HTTP."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from prelo.entry.cli import bars, given, say
+
+if TYPE_CHECKING:
+    from prelo.client import Client, JobView
+
+jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, and stop, repeat or follow them.")
+dead = typer.Typer(no_args_is_help=True, help="The jobs that were given up: look, replay, drop.")
+
+_Id = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+_Ids = Annotated[list[str], typer.Argument(metavar="JOB...", help="The jobs' ids.")]
+_Report = Annotated[str, typer.Argument(metavar="REPORT", help="A report of the catalog.")]
+_Format = Annotated[
+    str | None, typer.Option("--format", "-f", metavar="xlsx|pdf|csv", help="The kind of file.")
+]
+_Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is made.")]
+_Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Wait, and save the file here.")
+]
+_MaxAge = Annotated[
+    float | None, typer.Option("--max-age", help="Take a finished file up to so many seconds old.")
+]
+_State = Annotated[
+    list[str] | None,
+    typer.Option("--state", "-s", help="queued, running, succeeded, failed, dead …; repeat."),
+]
+_Of = Annotated[str | None, typer.Option("--report", "-r", help="Jobs of this report only.")]
+_Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
+_STYLES = {
+    "succeeded": "green", "running": "cyan", "queued": "blue", "failed": "red", "dead": "bold red",
+    "cancelled": "yellow", "expired": "dim",
+}  # fmt: skip
+
+
+def submit(  # noqa: PLR0913, PLR0917  the options of a command
+    report: _Report,
+    param: given.Parameters = None,
+    format_: _Format = None,
+    output: _Output = None,
+    max_age: _MaxAge = None,
+    url: given.Url = None,
+    wait: _Wait = False,  # noqa: FBT002
+    json: given.Json = False,  # noqa: FBT002
+) -> None:
+    """Ask for a report; with -o, wait for the file and save it."""
+    kind = format_ or (output.suffix.lower().removeprefix(".") if output else "xlsx")
+    with _client(url) as client:
+        asked: dict[str, Any] = {"format": kind}
+        if max_age is not None:
+            asked["max_age"] = max_age
+        job = client.submit(report, _typed(client, report, param), **asked)
+        if wait or output:
+            job = _followed(client, job)
+        if output and job.state == "succeeded":
+            client.file(job).save(output)
+    _tell(job, json=json)
+    if output and job.artifact and not json:
+        say.line(f"  saved to  {output}", "bold green")
+    _end(job)
+
+
+@jobs.command("list")
+def list_jobs(
+    state: _State = None,
+    report: _Of = None,
+    limit: _Limit = 20,
+    url: given.Url = None,
+    json: given.Json = False,  # noqa: FBT002
+) -> None:
+    """List jobs, newest first."""
+    _list(state or [], report, limit, url, json=json)
+
+
+@jobs.command("show")
+def show_job(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Show one job."""
+    with _client(url) as client:
+        _tell(client.job(job), json=json)
+
+
+@jobs.command()
+def cancel(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Stop a queued or running job."""
+    with _client(url) as client:
+        _tell(client.cancel(job), json=json)
+
+
+@jobs.command()
+def retry(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Run a failed, dead, cancelled or expired job again, under the same id."""
+    with _client(url) as client:
+        _tell(client.retry(job), json=json)
+
+
+@jobs.command()
+def watch(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Follow a job until it ends."""
+    with _client(url) as client:
+        ended = _followed(client, client.job(job))
+    _tell(ended, json=json)
+    _end(ended)
+
+
+@dead.command("list")
+def list_dead(
+    report: _Of = None,
+    limit: _Limit = 50,
+    url: given.Url = None,
+    json: given.Json = False,  # noqa: FBT002
+) -> None:
+    """List the dead jobs, newest first."""
+    _list(["dead"], report, limit, url, json=json)
+
+
+@dead.command("show")
+def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Show one dead job, and why it was given up."""
+    with _client(url) as client:
+        _tell(_dead(client, job), json=json)
+
+
+@dead.command()
+def replay(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Run dead jobs again, with all their attempts."""
+    with _client(url) as client:
+        found = [
+            _dead(client, job) for job in chosen
+        ]  # all or none: look before the first is moved
+        replayed = [client.retry(job.id) for job in found]
+    _listed(replayed, json=json)
+
+
+@dead.command()
+def drop(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+    """Forget dead jobs for good."""
+    with _client(url) as client:
+        found = [_dead(client, job) for job in chosen]
+        for job in found:
+            client.forget(job.id)
+    if json:
+        say.as_json([job.id for job in found])
+    else:
+        say.line(f"{say.count(len(found), 'job')} forgotten")
+
+
+def _client(url: str | None) -> "Client":
+    from prelo.client import Client
+    from prelo.config import Config
+
+    return Client(Config.load(url=url).url)
+
+
+def _typed(client: "Client", report: str, texts: list[str] | None) -> dict[str, Any]:
+    """Parameters by the server's schema. It is asked only where a text might stand for something else."""
+    if not texts:
+        return {}
+    schemas: Mapping[str, Any] = {known.name: known.parameters for known in client.reports()}
+    return given.of_schema(schemas.get(report, {}), texts)
+
+
+def _dead(client: "Client", job_id: str) -> "JobView":
+    from prelo.core.errors import Conflict
+
+    job = client.job(job_id)
+    if job.state != "dead":
+        raise Conflict(f"the job {job_id} is {job.state}, not dead; see prelo jobs")
+    return job
+
+
+def _followed(client: "Client", job: "JobView") -> "JobView":
+    """The job when it has ended; a bar shows its way."""
+    if job.state.ended:
+        return job
+    with bars.progress() as bar:
+        task = bar.add_task(f"{job.report} as {job.format}", total=None, said=str(job.state))
+
+        def heard(now: "JobView") -> None:
+            moved = bars.of_job(now, bar.tasks[task].elapsed or 0.0)
+            bar.update(task, **moved)
+
+        return client.wait(job.id, on_progress=heard)
+
+
+def _list(
+    states: list[str], report: str | None, limit: int, url: str | None, *, json: bool
+) -> None:
+    from itertools import islice
+
+    from prelo.core.errors import Invalid
+    from prelo.core.job import State
+
+    filters: dict[str, Any] = {"limit": min(limit, 200)} | ({"report": report} if report else {})
+    try:
+        if states:
+            filters["state"] = [State(state) for state in states]
+    except ValueError as error:
+        raise Invalid(f"{error}; a state is one of {', '.join(State)}") from error
+    with _client(url) as client:
+        _listed(list(islice(client.jobs(**filters), limit)), json=json)
+
+
+def _listed(found: Iterable["JobView"], *, json: bool) -> None:
+    if json:
+        say.as_json([job.model_dump(mode="json") for job in found])
+        return
+    rows = [
+        (
+            job.id,
+            Text(job.state, style=_STYLES.get(job.state, "")),
+            job.report,
+            job.format,
+            _rows(job),
+            _age(job.created_at),
+        )
+        for job in found
+    ]
+    if rows:
+        say.table(["JOB", "STATE", "REPORT", "FORMAT", ">ROWS", ">AGE"], rows)
+    else:
+        say.note("There are no such jobs.")
+
+
+def _rows(job: "JobView") -> str:
+    done = job.artifact.rows if job.artifact else job.progress.rows
+    return f"{done:,}" if done else "-"
+
+
+def _age(time: datetime) -> str:
+    seconds = (datetime.now(UTC) - time).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _tell(job: "JobView", *, json: bool) -> None:
+    if json:
+        say.as_json(job.model_dump(mode="json"))
+        return
+    say.line(Text(f"{job.id}  ") + Text(job.state, style=_STYLES.get(job.state, "")))
+    for name, value in _facts(job):
+        say.line(f"  {name:<10}{value}")
+    for warning in job.warnings:
+        said = f"{warning.column}: {say.count(warning.count, 'value')} {warning.detail}"
+        say.line(f"  {'warning':<10}{said}", "yellow")
+    if job.error:
+        say.line(f"  {'problem':<10}{job.error.title}: {job.error.detail}", "red")
+
+
+def _facts(job: "JobView") -> Iterable[tuple[str, str]]:
+    yield "report", f"{job.report}, version {job.version}, as {job.format}"
+    if job.parameters:
+        yield "asked", ", ".join(f"{name}={value}" for name, value in job.parameters.items())
+    if job.attempt > 1:
+        yield "attempt", str(job.attempt)
+    if job.state == "running":
+        yield "progress", bars.said(job.progress.rows, job.progress.pages, None) or str(job.phase)
+    if job.artifact:
+        made = job.artifact
+        parts = [say.count(made.rows or 0, "row")]
+        parts += [say.count(made.pages, "page")] if made.pages else []
+        if job.started_at and job.finished_at:
+            parts.append(f"{(job.finished_at - job.started_at).total_seconds():.2f} s")
+        yield "file", " · ".join([made.name, *parts, say.size(made.size)])
+    if job.completeness and job.completeness not in {"complete", "split"}:
+        yield "complete", str(job.completeness)
+
+
+def _end(job: "JobView") -> None:
+    """A job that ended without its file ends the command likewise; what was wrong is told already."""
+    if job.state.ended and job.state != "succeeded":
+        raise typer.Exit(say.FAILED)

@@ -1,0 +1,103 @@
+"""The options of `prelo render` that say how the file looks, and the changes they make to a report."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prelo.entry.cli import given
+
+if TYPE_CHECKING:
+    from prelo.core.report import Report
+
+_PANEL = "How it looks"
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002  Typer's word
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=_PANEL)
+
+
+Title = Annotated[str | None, _option("--title", help="The title.", metavar="TEXT")]
+Subtitle = Annotated[str | None, _option("--subtitle", help="The line below.", metavar="TEXT")]
+Kinds = Annotated[
+    list[str] | None,
+    _option("--format", help="A column's kind: amount=money:EUR; repeat.", metavar="COLUMN=KIND"),
+]
+Labels = Annotated[
+    list[str] | None, _option("--label", help="A column's heading; repeat.", metavar="COLUMN=TEXT")
+]
+Totals = Annotated[
+    list[str] | None,
+    _option("--total", help="Its sum, count, min, max or mean; repeat.", metavar="COLUMN=TOTAL"),
+]
+Groups = Annotated[
+    list[str] | None,
+    _option("--group-by", help="A column the rows are sorted by; repeat.", metavar="COLUMN"),
+]
+Sheet = Annotated[str | None, _option("--sheet", help="The name of a workbook's sheet.")]
+Landscape = Annotated[bool, _option("--landscape", help="Pages lie on their side.")]
+Locale = Annotated[str | None, _option("--locale", help="How numbers are written: pt-BR.")]
+Timezone = Annotated[str | None, _option("--timezone", help="Whose clock: America/Sao_Paulo.")]
+
+
+def look(  # noqa: PLR0913  one argument per option
+    *,
+    title: str | None,
+    subtitle: str | None,
+    group_by: Sequence[str] | None,
+    sheet: str | None,
+    landscape: bool,
+    locale: str | None,
+    timezone: str | None,
+    columns: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
+    """The chosen fields of a Layout; what was not chosen is left out."""
+    chosen = {
+        "title": title,
+        "subtitle": subtitle,
+        "group_by": tuple(group_by) if group_by else None,
+        "locale": locale,
+        "timezone": timezone,
+        "xlsx": {"sheet": sheet, "landscape": landscape} if sheet or landscape else None,
+        "pdf": {"orientation": "landscape"} if landscape else None,
+        "columns": columns or None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def columns(
+    kinds: Sequence[str] | None, labels: Sequence[str] | None, totals: Sequence[str] | None
+) -> dict[str, dict[str, str]]:
+    """`--format a=integer --total a=sum` as {"a": {"kind": "integer", "total": "sum"}}."""
+    found: dict[str, dict[str, str]] = {}
+    options = (
+        ("--format", "kind", kinds),
+        ("--label", "title", labels),
+        ("--total", "total", totals),
+    )
+    for option, field, texts in options:
+        for column, value in given.pairs(option, texts).items():
+            found.setdefault(column, {})[field] = value
+    return found
+
+
+def over(report: "Report", chosen: Mapping[str, Any]) -> "Report":
+    """The report with what was chosen put over it. Raises Invalid for a wrong value."""
+    from pydantic import ValidationError
+
+    from prelo.core.report import Report
+    from prelo.formats.door import invalid
+
+    fields = report.model_dump(exclude_unset=True)
+    for name, value in chosen.items():
+        if isinstance(value, dict):
+            merged = dict(fields.get(name) or {})
+            for key, one in value.items():
+                merged[key] = {**merged.get(key, {}), **one} if isinstance(one, dict) else one
+            fields[name] = merged
+        else:
+            fields[name] = value
+    try:
+        return Report.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error) from error
