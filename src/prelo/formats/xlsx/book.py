@@ -6,7 +6,7 @@ import polars as pl
 
 from prelo.core.errors import FormatFailed, RowLimit
 from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows
-from prelo.formats.stream import Field, Stream
+from prelo.formats.stream import Stream
 from prelo.formats.xlsx.frame import Frame, Spec, draw
 from prelo.formats.xlsx.looks import fit, header_lines, look
 from prelo.formats.xlsx.names import numbered, sheet_name
@@ -37,7 +37,7 @@ class Book:
         self._name = sheet_name(layout)
         self._spec, self._widths = _spec(stream, layout, self._name, limits)
         self._frame: Frame = draw(self._spec)
-        self._rows = Rows(stream.fields, self._frame.styles)
+        self._rows = Rows(stream.fields, self._frame.styles, self._widths)
         self._room = limits.rows - self._frame.first_row + 1 - bool(self._rows.totals)
         self._sheets: list[Span] = []
         self._part: Part | None = None
@@ -148,15 +148,5 @@ def _spec(stream: Stream, layout: Layout, name: str, limits: Limits) -> tuple[Sp
     filtered = layout.xlsx.autofilter
     widths = [fit(f, stream.first[f.name], layout.locale, filtered=filtered) for f in fields]
     lines = header_lines([f.title for f in fields], widths, filtered=filtered)
-    looks = tuple(look(_cut_title(f), layout.locale) for f in fields)
+    looks = tuple(look(f, layout.locale) for f in fields)
     return Spec.of(layout, (name,), looks, lines), widths
-
-
-def _cut_title(field: Field) -> Field:
-    """XlsxWriter leaves out a text that is too long for a cell; the first part of it is better."""
-    longest = 32_767
-    if len(field.title) <= longest // 2:
-        return field
-    return replace(
-        field, column=field.column.model_copy(update={"title": field.title[: longest // 2]})
-    )

@@ -70,9 +70,12 @@ def _large_integers(values: pl.Series) -> Misfit | None:
     low, high = cast("tuple[int | None, int | None]", (values.min(), values.max()))
     if low is None or high is None or (low >= -_MOST and high <= _MOST):
         return None
+    mask = values > _MOST
+    if low < 0:  # no unsigned column can be compared with a negative number
+        mask |= values < -_MOST
     text = pl.col(values.name).cast(pl.String)
     detail = "integers of more than 15 digits are written as text, which no total counts"
-    return Misfit("large-integer", detail, (values < -_MOST) | (values > _MOST), text)
+    return Misfit("large-integer", detail, mask, text)
 
 
 def _not_numbers(values: pl.Series) -> Misfit | None:
@@ -114,7 +117,8 @@ def _odd_dates(values: pl.Series) -> Misfit | None:
 _CONTROLS = [chr(i) for i in range(32) if i not in {9, 10}] + ["\ufffe", "\uffff"]
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _ALL = _MARKUP | {char: f"_x{ord(char):04X}_" for char in _CONTROLS}
-_ESCAPE_LIKE = "_x[0-9A-Fa-f]{4}_"
+# What reads like an escape: with its own last "_", or with that of the escape of the next character.
+_ESCAPE_LIKE = r"_x[0-9A-Fa-f]{4}[_\x00-\x08\x0B-\x1F\x{FFFE}\x{FFFF}]"
 _PLAIN = bytes(i for i in range(256) if chr(i) not in "&<>_\xef" and (i >= 32 or i in {9, 10}))  # noqa: PLR2004
 _MARKUP_BYTES = b"&<>_"
 

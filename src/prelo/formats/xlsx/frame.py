@@ -21,6 +21,9 @@ from prelo.formats.xlsx.looks import Look
 
 _INK, _PALE, _LINE, _GREY, _LINK = "#1F3A5F", "#F4F6F9", "#E1E6ED", "#6B7280", "#0563C1"
 _HEADER_LINE_HEIGHT = 15.75
+_LONGEST_TEXT = (
+    32_767 // 2
+)  # XlsxWriter leaves out a text too long for a cell; characters may take two units
 
 # One less than Excel's last row: XlsxWriter shortens a range to the very last row to whole columns.
 _SOME_LAST_ROW = 1_048_575
@@ -123,12 +126,12 @@ class _Styles:
 
     def header(self, column: Look) -> Format:
         return self._of(
-            bold=True, font_color="#FFFFFF", bg_color=_INK, align=column.align, valign="vcenter",
+            bold=True, font_color="#FFFFFF", bg_color=_INK, **_aligned(column), valign="vcenter",
             text_wrap=True,
         )  # fmt: skip
 
     def cell(self, column: Look, *, top: bool) -> Format:
-        values: dict[str, Any] = {"num_format": column.number_format, "align": column.align}
+        values: dict[str, Any] = {"num_format": column.number_format} | _aligned(column)
         if column.wrap:
             values["text_wrap"] = True
         if top:
@@ -139,12 +142,17 @@ class _Styles:
 
     def total(self, column: Look) -> Format:
         return self._of(
-            num_format=column.total_format, align=column.align, bold=True, bg_color=_PALE, top=1,
+            num_format=column.total_format, **_aligned(column), bold=True, bg_color=_PALE, top=1,
             top_color=_INK, bottom=1, bottom_color=_INK,
         )  # fmt: skip
 
     def _of(self, **values: Any) -> Format:
         return self._book.add_format(values)
+
+
+def _aligned(column: Look) -> dict[str, Any]:
+    """One step of indent, so that a right-aligned column does not touch the next one."""
+    return {"align": column.align} | ({} if column.align == "center" else {"indent": 1})
 
 
 def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
@@ -154,7 +162,7 @@ def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
     sheet.set_row(header, spec.header_lines * _HEADER_LINE_HEIGHT + 6)
     top = any(column.wrap for column in spec.columns)
     for i, column in enumerate(spec.columns):
-        sheet.write_string(header, i, column.title, styles.header(column))
+        sheet.write_string(header, i, column.title[:_LONGEST_TEXT], styles.header(column))
         sheet.write_blank(header + 1, i, None, styles.cell(column, top=top))
         sheet.write_blank(header + 2, i, None, styles.total(column))
     sheet.hide_gridlines(2)
@@ -179,7 +187,7 @@ def _draw_title(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
     lines = [line for line in lines if line[0]]
     for row, (text, style, height) in enumerate(lines):
         sheet.set_row(row, height)
-        sheet.write_string(row, 0, text, style)
+        sheet.write_string(row, 0, text[:_LONGEST_TEXT], style)
     if lines:
         sheet.set_row(len(lines), 7.5)
 

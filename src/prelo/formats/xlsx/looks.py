@@ -15,17 +15,17 @@ from prelo.core.table import Align, Kind
 from prelo.formats.stream import BATCH_ROWS, Field
 
 _DIGIT_PIXELS = 7  # of the default font, Calibri 11
-_PADDING = 2
+_PADDING = 2.7  # an indent of one step, and a little air
 _FILTER_BUTTON = 2.5
 _BOLD = 1.08
-_NARROWEST, _WIDEST, _WIDEST_TITLE = 6.0, 50.0, 24
+_NARROWEST, _WIDEST, _WIDEST_TITLE = 6.0, 50.0, 20
 _LARGEST_GENERAL = 11  # Excel's General shows no more characters of a number
 _MOST_HEADER_LINES = 4
 
 _FIXED = {
     "integer": "#,##0",
     "number": "General",
-    "boolean": "General",
+    "boolean": '"TRUE";"TRUE";"FALSE"',  # Excel shows its own words; LibreOffice would show 1 and 0
     "date": "yyyy-mm-dd",
     "datetime": "yyyy-mm-dd hh:mm:ss",
     "time": "hh:mm:ss",

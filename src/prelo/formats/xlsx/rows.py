@@ -20,15 +20,24 @@ _ROW = "1"  # the column of row numbers; those of the data are named by their le
 _TEXT, _TEXT_END = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
 _VALUE, _VALUE_END = "><v>", "</v></c>"
 _BOOLEAN = ' t="b"><v>'
+_LINE, _HIGHEST = 15, 409  # points; Excel has no higher row
+_LETTERS_PER_DIGIT = 1.3  # letters of running text in the width of one digit
 
 
 class Rows:
     """Writes the frames of one stream, and keeps what was changed and the running totals."""
 
-    def __init__(self, fields: tuple[Field, ...], styles: tuple[str, ...]) -> None:
+    def __init__(
+        self, fields: tuple[Field, ...], styles: tuple[str, ...], widths: list[float]
+    ) -> None:
         self._names = [field.name for field in fields]
         self._letters = [xl_col_to_name(i) for i in range(len(fields))]
         self._styles = styles
+        self._wrapped = {
+            letter: max(1.0, width * _LETTERS_PER_DIGIT - 2)
+            for field, letter, width in zip(fields, self._letters, widths, strict=True)
+            if field.column.wrap
+        }
         self._changed: Counter[tuple[int, str, str]] = Counter()
         self.totals = {i: Running(field) for i, field in enumerate(fields) if field.column.total}
 
@@ -37,7 +46,7 @@ class Rows:
         cells = frame.select(self._names)
         cells.columns = self._letters
         pieces = _Pieces()
-        pieces.add('<row r="', pl.col(_ROW), '">')
+        pieces.add('<row r="', pl.col(_ROW), '"', *self._height(cells), ">")
         for i, values in enumerate(cells.iter_columns()):
             self._column(i, values, pieces)
         pieces.add("</row>")
@@ -54,6 +63,18 @@ class Rows:
             ValueWarning(column=self._names[i], type=kind, count=count, detail=detail)
             for (i, kind, detail), count in sorted(self._changed.items())
         )
+
+    def _height(self, cells: pl.DataFrame) -> list["str | pl.Expr"]:
+        """How high a row with wrapped text is, about: Excel would find out, but many viewers do not."""
+        lines = [
+            (c.str.len_chars() / letters).ceil() + c.str.count_matches("\n", literal=True)
+            for c, letters in ((pl.col(name), size) for name, size in self._wrapped.items())
+            if cells.schema[c.meta.output_name()] == pl.String
+        ]
+        if not lines:
+            return []
+        height = (pl.max_horizontal(lines).fill_null(1).clip(1) * _LINE).clip(upper_bound=_HIGHEST)
+        return [' ht="', height.cast(pl.String), '"']
 
     def _column(self, i: int, values: pl.Series, pieces: "_Pieces") -> None:
         if values.dtype == pl.String:
@@ -76,14 +97,15 @@ class Rows:
         return [f'<c r="{self._letters[i]}', pl.col(_ROW), f'"{self._styles[i]}{start}', value, end]
 
     def _nested(self, i: int, cell: list["str | pl.Expr"], odd: Misfit | None) -> pl.Expr:
-        """A cell that not every row has: NULL has none."""
+        """A cell not alike in every row. NULL is a blank one, for its style: rules and fills go on."""
+        blank = _concat([f'<c r="{self._letters[i]}', pl.col(_ROW), f'"{self._styles[i]}/>'])
         plain = _concat(cell)
         if odd and odd.instead is not None:
             other = _concat(self._cell(i, _TEXT, odd.instead, _TEXT_END))
             plain = pl.when(pl.lit(odd.mask)).then(other).otherwise(plain)
         elif odd and odd.empty:
-            plain = pl.when(pl.lit(odd.mask)).then(pl.lit("")).otherwise(plain)
-        return plain.fill_null("")
+            plain = pl.when(pl.lit(odd.mask)).then(blank).otherwise(plain)
+        return plain.fill_null(blank)
 
 
 class _Pieces:
