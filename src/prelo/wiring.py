@@ -13,7 +13,7 @@ from typing import Any
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
 from prelo.core.report import Catalog
-from prelo.ports import Kit, Observer, Ports, Presses
+from prelo.ports import Kit, Observer, Ports, Presses, Source, Writer
 
 ADAPTERS = "prelo.adapters."
 
@@ -68,17 +68,27 @@ def catalog(config: Config) -> Catalog:
 
 def kit(config: Config) -> Kit:
     """What a press needs."""
-    sql = resolved(SOURCES["sql"], "sql")(config.connections)
     return Kit(
         files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
-        sources={
-            "rows": resolved(SOURCES["rows"], "rows")(),
-            "file": resolved(SOURCES["file"], "file")(config.catalog),
-            "sql": sql,
-            "python": resolved(SOURCES["python"], "python")(config.catalog, _queries(sql)),
-        },
-        writers={name: resolved(place, name)() for name, place in WRITERS.items()},
+        sources=sources(config),
+        writers={name: writer(name) for name in WRITERS},
     )
+
+
+def sources(config: Config) -> dict[str, Source]:
+    """Where rows come from, by technology."""
+    sql = resolved(SOURCES["sql"], "sql")(config.connections)
+    return {
+        "rows": resolved(SOURCES["rows"], "rows")(),
+        "file": resolved(SOURCES["file"], "file")(config.catalog),
+        "sql": sql,
+        "python": resolved(SOURCES["python"], "python")(config.catalog, _queries(sql)),
+    }
+
+
+def writer(name: str) -> Writer:
+    """The writer of a format."""
+    return resolved(WRITERS[name], name)()
 
 
 def _queries(sql: Any) -> Callable[[str, str, Mapping[str, Any]], AbstractContextManager[Any]]:

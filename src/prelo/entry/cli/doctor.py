@@ -126,7 +126,7 @@ async def _sources(config: "Config") -> AsyncIterator[_Finding]:
     except PreloError:
         return  # the catalog's own line says it
     try:
-        sources = wiring.kit(config).sources
+        sources = wiring.sources(config)
     except PreloError as error:
         yield _Finding("sources", error.detail, ok=False)
         return

@@ -75,7 +75,7 @@ def _of_catalog(name: str, folder: Path | None) -> _Plan:
     from prelo import wiring
     from prelo.config import Config
 
-    config = Config.load(catalog=folder, files="memory://")
+    config = Config.load(catalog=folder)
     return _Plan(wiring.catalog(config).get(name), config)
 
 
@@ -87,7 +87,7 @@ def _of_file(path: Path) -> _Plan:
 
     if not path.is_file():
         raise NotFound(f"there is no file {path}")
-    config = Config.load(catalog=path.absolute().parent, files="memory://")
+    config = Config.load(catalog=path.absolute().parent)
     return _Plan(Report(name="file", source=SourceSpec(file=path.name)), config)
 
 
@@ -106,10 +106,10 @@ def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: 
             "format": _format(output),
         }
     )
-    kit = wiring.kit(plan.config)
+    sources, writer = wiring.sources(plan.config), wiring.writer(request.format)
     began = time.perf_counter()
     with bars.rows(f"Writing {output.name}") as heard, whole_file(output) as sink:
-        manifest = make(report, request, kit.sources, kit.writers[request.format], sink, heard)
+        manifest = make(report, request, sources, writer, sink, heard)
     return _Made(output, manifest, time.perf_counter() - began)
 
 

@@ -69,7 +69,7 @@ def check(catalog: given.Folder = None, json: given.Json = False) -> None:  # no
 def _config(folder: Any) -> "Config":
     from prelo.config import Config
 
-    return Config.load(catalog=folder, files="memory://")
+    return Config.load(catalog=folder)
 
 
 def _catalog(config: "Config") -> Any:
@@ -83,7 +83,7 @@ def _checked(config: "Config") -> Iterator[tuple[str, str | None]]:
     from prelo.core.errors import PreloError
 
     found = _catalog(config)
-    sources = wiring.kit(config).sources
+    sources = wiring.sources(config)
     for report in found:
         try:
             sources[report.source.technology].check(report)
