@@ -146,7 +146,7 @@ def _spec(stream: Stream, layout: Layout, name: str, limits: Limits) -> tuple[Sp
             f"the data has {len(fields):,} columns, and a sheet has room for {limits.columns:,}"
         )
     filtered = layout.xlsx.autofilter
-    widths = [fit(f, stream.first[f.name], layout.locale, filtered=filtered) for f in fields]
+    widths = fit(fields, stream.first, layout.locale, filtered=filtered)
     lines = header_lines([f.title for f in fields], widths, filtered=filtered)
     looks = tuple(look(f, layout.locale) for f in fields)
     return Spec.of(layout, (name,), looks, lines), widths

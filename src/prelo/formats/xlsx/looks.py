@@ -110,14 +110,35 @@ def _point(places: int) -> str:
     return "." + "0" * places if places else ""
 
 
-def fit(field: Field, first: pl.Series, locale: str, *, filtered: bool) -> float:
-    """A width in characters that shows the title and every value of the first frame."""
-    if field.column.width is not None:
-        return field.column.width
-    title = min(text_width(field.title) * _BOLD, _WIDEST_TITLE) + (
-        _FILTER_BUTTON if filtered else 0
-    )
-    return round(max(_NARROWEST, title, min(_widest(field, first, locale), _WIDEST)) + _PADDING, 2)
+def fit(
+    fields: tuple[Field, ...], first: pl.DataFrame, locale: str, *, filtered: bool
+) -> list[float]:
+    """Widths in characters that show each title and every value of the first frame."""
+    texts = _longest_texts(fields, first)
+    widths: list[float] = []
+    for field in fields:
+        if field.column.width is not None:
+            widths.append(field.column.width)
+            continue
+        if field.name in texts:
+            widest = max((text_width(line) for line in texts[field.name]), default=0)
+        else:
+            widest = _widest_value(field, first[field.name], locale)
+        title = min(text_width(field.title) * _BOLD, _WIDEST_TITLE) + (
+            _FILTER_BUTTON if filtered else 0
+        )
+        widths.append(round(max(_NARROWEST, title, min(widest, _WIDEST)) + _PADDING, 2))
+    return widths
+
+
+def _longest_texts(fields: tuple[Field, ...], first: pl.DataFrame) -> dict[str, list[str]]:
+    """Some lines of the longest few texts of each column: the widest is nearly always among them."""
+    names = [f.name for f in fields if first.schema[f.name] == pl.String and f.column.width is None]
+    longest = first.select(pl.col(name).top_k_by(pl.col(name).str.len_chars(), 5) for name in names)
+    return {
+        name: [line[:100] for text in longest[name] if text for line in text[:2000].splitlines()]
+        for name in names
+    }
 
 
 def header_lines(titles: list[str], widths: list[float], *, filtered: bool) -> int:
@@ -141,10 +162,8 @@ _EAST_ASIAN = re.compile(
 )
 
 
-def _widest(field: Field, first: pl.Series, locale: str) -> float:
+def _widest_value(field: Field, first: pl.Series, locale: str) -> float:
     name = field.kind.name
-    if first.dtype == pl.String:
-        return _widest_text(first)
     fixed = {"date": 10.5, "datetime": 18.5, "time": 8, "duration": 10, "boolean": 6}.get(name)
     if fixed:
         return fixed
@@ -173,11 +192,3 @@ def _shown_length(value: float, kind: Kind, locale: str) -> float:
         return len(f"{value * 100:.{digits(kind)}f}%") + 1
     affix = "".join(affixes(kind.currency or "", locale)) if kind.name == "money" else ""
     return len(f"{value:,.{digits(kind)}f}{affix}")
-
-
-def _widest_text(first: pl.Series) -> float:
-    """Measured on the longest few: the longest text is nearly always among them."""
-    lengths = first.str.len_chars()
-    longest = first.gather(lengths.arg_sort(descending=True, nulls_last=True).head(5)).drop_nulls()
-    lines = (line[:100] for text in longest for line in text[:2000].splitlines())
-    return max((text_width(line) for line in lines), default=0)
