@@ -342,7 +342,7 @@ def test_data_that_does_not_fit_is_refused_with_its_place():
         write(pl.DataFrame({"a": [1]}), columns={"nope": "integer"})
     with pytest.raises(SourceInvalid, match="column 'a', row 2"):
         write(pl.DataFrame({"a": ["1", "x"]}), columns={"a": "integer"})
-    with pytest.raises(Permanent, match="every column.* hidden"):
+    with pytest.raises(Permanent, match=r"every column.* hidden"):
         write(pl.DataFrame({"a": [1]}), columns={"a": {"hidden": True}})
     with pytest.raises(FormatFailed, match="split into files"):
         write(pl.DataFrame({"a": [1]}), overflow="split_files")
