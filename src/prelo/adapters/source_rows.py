@@ -56,7 +56,7 @@ def _array(name: str, column: Column, values: tuple[Any, ...]) -> pa.Array:
             shown = repr(value)
             shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
             raise SourceInvalid(
-                f"column '{name}', row {number}: {shown} is not a {column.kind or kind}"
+                f"column '{name}', row {number}: {shown} is not a valid {column.kind or kind}"
             ) from error
     if kind == "datetime":
         return _times(name, out)

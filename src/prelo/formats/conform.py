@@ -3,18 +3,27 @@
 import polars as pl
 
 from prelo.core.errors import SourceInvalid
-from prelo.core.table import Kind
+from prelo.core.table import Kind, KindName
 
 _NUMBERS = {"decimal", "money", "percent", "number", "scientific"}
 _TEXTS = {"text", "code", "link"}
 _TEXT_DECIMAL_SCALE = 12  # of a number that arrives as text and whose kind does not say its digits
+_SHOWN = 60
+_BY_TYPE: dict[type[pl.DataType], KindName] = {
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Time: "time",
+    pl.Duration: "duration",
+    pl.Datetime: "datetime",
+}
+_OFFSET = r"(Z|[+-]\d{2}:?\d{2})$"
 
 
 def infer_kind(name: str, dtype: pl.DataType) -> Kind:
     """The kind of a column nobody described. Raises SourceInvalid for binary data."""
-    if dtype == pl.Binary:
+    if isinstance(dtype, pl.Binary | pl.Object):
         raise SourceInvalid(
-            f"the column '{name}' is binary, which no cell can show; hide or convert it"
+            f"the column '{name}' is {str(dtype).lower()}, which no cell can show; hide or convert it"
         )
     if isinstance(dtype, pl.Decimal):
         return Kind(name="decimal", digits=dtype.scale)
@@ -22,10 +31,7 @@ def infer_kind(name: str, dtype: pl.DataType) -> Kind:
         return Kind(name="integer")
     if dtype.is_float():
         return Kind(name="number")
-    by_type = {pl.Boolean: "boolean", pl.Date: "date", pl.Time: "time", pl.Duration: "duration"}
-    if isinstance(dtype, pl.Datetime):
-        return Kind(name="datetime")
-    return Kind.model_validate({"name": by_type.get(dtype.base_type(), "text")})
+    return Kind(name=_BY_TYPE.get(type(dtype), "text"))
 
 
 def conform(
@@ -36,10 +42,13 @@ def conform(
     integer: an integer type · decimal, money, percent, number, scientific: Decimal, float or integer ·
     boolean: Boolean · date: Date · datetime: Datetime without zone, shown in `timezone` · time: Time ·
     duration: Duration · text, code, link: String.
+
+    Nothing is rounded or guessed, but for numbers in texts, cut after 12 decimals. Raises SourceInvalid with
+    the column and row of the first value that does not fit, or the column whose type never does.
     """
     out: list[pl.Expr] = []
     for name, kind in kinds.items():
-        expr = _conversion(pl.col(name), frame.schema[name], kind, timezone)
+        expr = _conversion(name, frame.schema[name], kind, timezone)
         if expr is not None:
             out.append(expr.alias(name))
     if not out:
@@ -50,30 +59,53 @@ def conform(
         raise _misfit(frame, kinds, timezone, rows_before) or SourceInvalid(str(error)) from error
 
 
-def _conversion(c: pl.Expr, dtype: pl.DataType, kind: Kind, timezone: str) -> pl.Expr | None:
+def _conversion(name: str, dtype: pl.DataType, kind: Kind, timezone: str) -> pl.Expr | None:
     """The expression that brings a column of `dtype` to `kind`; None when it is there already."""
-    if dtype in (pl.Categorical, pl.Enum, pl.Null):
-        c, dtype, changed = c.cast(pl.String), pl.String(), True
-    else:
-        changed = False
+    c, plain = _plain(pl.col(name), dtype, timezone)
     if kind.name in _TEXTS:
-        expr = _to_text(c, dtype)
+        expr = _to_text(c, plain)
+    elif not _possible(plain, kind):
+        raise SourceInvalid(f"the column '{name}' holds {plain} values, which are no {kind}")
     elif kind.name in _NUMBERS:
-        expr = _to_number(c, dtype, kind)
+        expr = _to_number(c, plain, kind)
     elif kind.name == "integer":
-        expr = None if dtype.is_integer() else _to_integer(c, dtype)
+        expr = None if plain.is_integer() else _to_integer(c, plain)
     else:
-        expr = _to_other(c, dtype, kind.name, timezone)
-    return expr if expr is not None else (c if changed else None)
+        expr = _to_other(c, plain, kind.name, timezone)
+    return c if expr is None and plain != dtype else expr
+
+
+def _plain(c: pl.Expr, dtype: pl.DataType, timezone: str) -> tuple[pl.Expr, pl.DataType]:
+    """Dictionaries and nothings as texts, times as the clocks of `timezone` show them."""
+    if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null):
+        return c.cast(pl.String), pl.String()
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        local = c.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+        return local, pl.Datetime(dtype.time_unit)
+    return c, dtype
+
+
+def _possible(dtype: pl.DataType, kind: Kind) -> bool:
+    if dtype == pl.String:
+        return True
+    if kind.name in {"date", "datetime", "time"}:
+        fitting = {"date": pl.Date, "datetime": pl.Date, "time": pl.Time}[kind.name]
+        return isinstance(dtype, pl.Datetime) or dtype == fitting
+    if kind.name == "duration":
+        return isinstance(dtype, pl.Duration) or dtype.is_numeric()
+    return dtype.is_numeric() or dtype == pl.Boolean
 
 
 def _to_text(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype == pl.String:
         return None
     if isinstance(dtype, pl.List | pl.Array):
-        return pl.struct(c.alias("v")).struct.json_encode().str.slice(5).str.strip_suffix("}")
+        json = pl.struct(c.alias("v")).struct.json_encode().str.slice(5).str.strip_suffix("}")
+        return pl.when(c.is_not_null()).then(json)
     if isinstance(dtype, pl.Struct):
         return c.struct.json_encode()
+    if isinstance(dtype, pl.Datetime):
+        return c.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
     return c.cast(pl.String)
 
 
@@ -90,34 +122,31 @@ def _to_integer(c: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Strictly: 3.0 is an integer and 3.5 is not; NaN is the NULL of older data frames."""
     if dtype.is_float():
         whole = c.fill_nan(None)
-        return (
-            pl.when(whole == whole.round())
-            .then(whole.cast(pl.Int64, strict=True))
-            .otherwise(
-                whole.cast(pl.String).cast(
-                    pl.Int64, strict=True
-                )  # fails with the value in its message
-            )
-        )
-    return c.cast(pl.Int64, strict=True)
+        return _unless(whole != whole.round(), whole, whole.cast(pl.Int64, strict=True))
+    if isinstance(dtype, pl.Decimal):
+        return _unless(c != c.round(0), c, c.cast(pl.Int64, strict=True))
+    return (c.str.strip_chars() if dtype == pl.String else c).cast(pl.Int64, strict=True)
+
+
+def _unless(wrong: pl.Expr, c: pl.Expr, value: pl.Expr) -> pl.Expr:
+    """`value`, made to fail where `wrong`: expressions cannot raise, but strict casts do."""
+    failing = pl.when(wrong).then(pl.lit("no ") + c.cast(pl.String)).cast(pl.Int8, strict=True)
+    return pl.coalesce(failing, value)
 
 
 def _to_other(c: pl.Expr, dtype: pl.DataType, name: str, timezone: str) -> pl.Expr | None:
     if name == "boolean":
         return _to_boolean(c, dtype)
     if name == "date":
-        if dtype == pl.String:
-            return c.str.strip_chars().str.slice(0, 10).str.to_date("%Y-%m-%d")
-        return None if dtype == pl.Date else c.cast(pl.Date)
+        return _to_date(c, dtype)
     if name == "datetime":
         return _to_datetime(c, dtype, timezone)
     if name == "time":
-        if dtype == pl.String:
-            return c.str.strip_chars().str.to_time("%H:%M:%S%.f")
-        return None if dtype == pl.Time else c.cast(pl.Time)
-    if dtype.is_numeric():  # a duration given as a number is in seconds
-        return (c.cast(pl.Float64) * 1_000_000).round().cast(pl.Int64).cast(pl.Duration("us"))
-    return None if dtype == pl.Duration else c.cast(pl.Duration("us"))
+        return _to_time(c, dtype)
+    if isinstance(dtype, pl.Duration):
+        return None
+    seconds = (c.str.strip_chars() if dtype == pl.String else c).cast(pl.Float64)
+    return (seconds * 1_000_000).round().cast(pl.Int64).cast(pl.Duration("us"))
 
 
 def _to_boolean(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
@@ -126,19 +155,42 @@ def _to_boolean(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype == pl.String:
         known = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
         return c.str.strip_chars().str.to_lowercase().replace_strict(known, return_dtype=pl.Boolean)
-    return c.cast(pl.Boolean)
+    return _unless((c != 0) & (c != 1), c, (c != 0).cast(pl.Int8)).cast(pl.Boolean)
+
+
+def _to_date(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype == pl.String:  # databases write a date with a time of midnight, too
+        day = c.str.strip_chars().str.replace(r"[T ]\d{2}:\d{2}.*$", "")
+        return day.str.to_date("%Y-%m-%d")
+    return None if dtype == pl.Date else c.cast(pl.Date)
+
+
+def _to_time(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype == pl.String:
+        text = c.str.strip_chars()
+        return _lengthened(text, 5, ":00").str.to_time("%H:%M:%S%.f")
+    return None if dtype == pl.Time else c.dt.time()
 
 
 def _to_datetime(c: pl.Expr, dtype: pl.DataType, timezone: str) -> pl.Expr | None:
-    if dtype == pl.String:
-        return (
-            c.str.strip_chars()
-            .str.replace(" ", "T", literal=True)
-            .str.to_datetime(time_unit="us", time_zone=None, strict=True)
-        )
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        return c.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    return None if isinstance(dtype, pl.Datetime) else c.cast(pl.Datetime("us"))
+    """Texts of ISO 8601 (and with a space for the T), each with or without time, seconds, zone."""
+    if dtype != pl.String:
+        return None if isinstance(dtype, pl.Datetime) else c.cast(pl.Datetime("us"))
+    text = c.str.strip_chars().str.replace(" ", "T", literal=True)
+    offset = pl.when(text.str.len_bytes() > 16).then(text.str.extract(_OFFSET))  # noqa: PLR2004
+    clock = pl.when(offset.is_null()).then(text).otherwise(text.str.replace(_OFFSET, ""))
+    clock = _lengthened(_lengthened(clock, 10, "T00:00"), 16, ":00")
+    local = clock.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=True)
+    hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
+    minutes = hours * 60 + offset.str.slice(-2).cast(pl.Int64, strict=False)
+    ahead = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
+    shown = (local - pl.duration(minutes=ahead)).dt.replace_time_zone("UTC")
+    shown = shown.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+    return pl.when(offset.is_null()).then(local).otherwise(shown)
+
+
+def _lengthened(text: pl.Expr, length: int, end: str) -> pl.Expr:
+    return pl.when(text.str.len_bytes() == length).then(text + end).otherwise(text)
 
 
 def _misfit(
@@ -146,7 +198,7 @@ def _misfit(
 ) -> SourceInvalid | None:
     """The first value that did not fit, found by halving; only runs when a frame has failed."""
     for name, kind in kinds.items():
-        expr = _conversion(pl.col(name), frame.schema[name], kind, timezone)
+        expr = _conversion(name, frame.schema[name], kind, timezone)
         if expr is None or _fits(frame, expr):
             continue
         low, high = 0, frame.height
@@ -154,9 +206,9 @@ def _misfit(
             middle = (low + high) // 2
             low, high = (middle, high) if _fits(frame[low:middle], expr) else (low, middle)
         shown = repr(frame[name][low])
-        shown = shown if len(shown) <= 60 else shown[:57] + "…"  # noqa: PLR2004
+        shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         return SourceInvalid(
-            f"column '{name}', row {rows_before + low + 1}: {shown} is not a {kind}"
+            f"column '{name}', row {rows_before + low + 1}: {shown} is not a valid {kind}"
         )
     return None
 

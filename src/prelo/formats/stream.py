@@ -4,10 +4,9 @@ The three writers start here: whatever the caller hands over, they see frames of
 rows, with one Polars type per kind, and never hold more than one of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Protocol, cast
 
 import polars as pl
 import pyarrow as pa
@@ -15,18 +14,13 @@ import pyarrow as pa
 from prelo.core.errors import ColumnMissing, SourceInvalid
 from prelo.core.table import Column, Kind, Layout
 from prelo.formats.conform import conform, infer_kind
+from prelo.formats.tabular import batches_of, read_tabular
 
 BATCH_ROWS = 10_000  # 5,000 to 20,000 are as fast; 50,000 is slower and takes twice the memory
 BATCH_BYTES = 16 << 20  # wide rows make shorter frames, so that memory stays flat
 
 Progress = Callable[[int, int], None]
 """Called with the rows and pages written so far, at most once per frame."""
-
-
-class ArrowStream(Protocol):
-    """The Arrow PyCapsule stream interface: Polars, pandas, PyArrow, DuckDB and ADBC all have it."""
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +60,16 @@ def open_stream(data: object, layout: Layout) -> Stream:
     Raises SourceInvalid for data that is not tabular or a value that does not fit its column's kind
     (with column and row), ColumnMissing when the layout names a column that the data does not have.
     """
-    reader = _reader(data)
-    schema = pl.Schema(
-        reader.schema
-    )  # an empty table would do, but pyarrow imports pandas to make one
+    reader = read_tabular(data, layout.columns)
+    schema = pl.Schema(reader.schema)
     _check_names(schema, layout)
-    fields = [_field(name, dtype, layout) for name, dtype in schema.items()]
-    kept = [f for f in fields if not f.column.hidden or f.name in layout.group_by]
+    kept = [
+        _field(name, dtype, layout)
+        for name, dtype in schema.items()
+        if name in layout.group_by or not layout.columns.get(name, Column()).hidden
+    ]
+    if all(field.column.hidden for field in kept):
+        raise SourceInvalid("every column of the report is hidden; show at least one")
     kept.sort(key=lambda f: f.column.hidden)
     kinds = {f.name: f.kind for f in kept}
     frames = _conformed(_frames(reader), kinds, layout.timezone)
@@ -87,73 +84,12 @@ def _visible(fields: list[Field]) -> tuple[Field, ...]:
     return tuple(f for f in fields if not f.column.hidden)
 
 
-def _reader(data: object) -> pa.RecordBatchReader:
-    if isinstance(data, pa.RecordBatchReader):
-        return data
-    if isinstance(data, pl.LazyFrame):
-        return _reader(data.collect())
-    if hasattr(data, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(cast("ArrowStream", data))
-    if isinstance(data, pa.RecordBatch):
-        return pa.RecordBatchReader.from_batches(data.schema, [data])
-    if isinstance(data, Iterable) and not isinstance(data, str | bytes | dict):
-        return _reader_of_items(iter(cast("Iterable[Any]", data)))
-    raise SourceInvalid(
-        f"a {type(data).__name__} is not tabular data; give anything with __arrow_c_stream__ (Polars, "
-        "pandas, PyArrow, DuckDB), an iterator of record batches, or a list of dicts"
-    )
-
-
-def _reader_of_items(items: Iterator[Any]) -> pa.RecordBatchReader:
-    """Record batches, frames or dicts, one after the other; the first decides the schema."""
-    first = next(items, None)
-    if first is None:
-        return pa.RecordBatchReader.from_batches(pa.schema([]), [])
-    if isinstance(first, dict):
-        return _reader_of_dicts(chain([first], items))
-    batches = chain.from_iterable(_reader(item) for item in chain([first], items))
-    head = next(batches, None)
-    if head is None:
-        return pa.RecordBatchReader.from_batches(_reader(first).schema, [])
-    return pa.RecordBatchReader.from_batches(
-        head.schema, _alike(chain([head], batches), head.schema)
-    )
-
-
-def _alike(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for number, batch in enumerate(batches, 1):
-        try:
-            yield batch if batch.schema.equals(schema) else batch.cast(schema)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            raise SourceInvalid(
-                f"batch {number} does not have the columns of the first: {error}"
-            ) from error
-
-
-def _reader_of_dicts(rows: Iterator[dict[str, Any]]) -> pa.RecordBatchReader:
-    def batches() -> Iterator[pa.RecordBatch]:
-        held: list[dict[str, Any]] = []
-        for row in rows:
-            held.append(row)
-            if len(held) == BATCH_ROWS:
-                yield from _batches_of(held)
-                held = []
-        if held:
-            yield from _batches_of(held)
-
-    return _reader_of_items(batches())
-
-
-def _batches_of(rows: list[dict[str, Any]]) -> list[pa.RecordBatch]:
-    try:
-        return pl.DataFrame(rows, infer_schema_length=None).to_arrow().to_batches()
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        raise SourceInvalid(f"these rows do not make a table: {error}") from error
-
-
 def _check_names(schema: pl.Schema, layout: Layout) -> None:
     if not len(schema):
-        raise SourceInvalid("the data has no columns")
+        raise SourceInvalid(
+            "the data has neither rows nor columns; name the columns in the report, or return an empty "
+            "table that has them"
+        )
     missing = [name for name in (*layout.columns, *layout.group_by) if name not in schema]
     if missing:
         raise ColumnMissing(
@@ -172,7 +108,7 @@ def _frames(reader: pa.RecordBatchReader) -> Iterator[pl.DataFrame]:
     """Join what came too small and cut what came too large."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
-    for batch in reader:
+    for batch in batches_of(reader):
         held.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
         if rows >= BATCH_ROWS or size >= BATCH_BYTES:
