@@ -254,7 +254,7 @@ def pass_deadline(job: Job, now: int) -> Job:
     """A queued job whose deadline has passed will never run."""
     if job.state is not State.QUEUED or job.deadline_at is None or job.deadline_at > now:
         raise IllegalTransition(f"job {job.id} is within its deadline")
-    return _ended(job, now, State.DEAD, error=_deadline(job))
+    return _to(job, State.DEAD, from_={State.QUEUED}, finished_at=now, error=_deadline(job))
 
 
 def expire(job: Job, now: int) -> Job:
@@ -295,7 +295,7 @@ def _requeued(job: Job, run_at: int, **changed: Any) -> Job:
 
 def _ended(job: Job, now: int, state: State, **changed: Any) -> Job:
     running = {State.RUNNING}
-    possible = running | {State.QUEUED} if state in {State.CANCELLED, State.DEAD} else running
+    possible = running | {State.QUEUED} if state is State.CANCELLED else running
     return _to(job, state, from_=possible, finished_at=now, owner=None, lease_until=None, **changed)
 
 
