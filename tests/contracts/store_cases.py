@@ -1,5 +1,6 @@
 """What the suites of the store share: places to keep one, drafts, and time that passes when told to."""
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -129,3 +130,21 @@ async def succeeded(store: Store, subject: object = 1, **chosen: Any) -> Job:
 async def steps(store: Store, job_id: str) -> list[str]:
     """The log in words: 'queued running succeeded'."""
     return [change.after.value for change in await store.transitions(job_id)]
+
+
+def hammer(url: str, number: int, results: Any) -> None:
+    """A process of its own: submit the same twenty jobs as everybody, and work until nothing is left."""
+
+    async def work() -> list[tuple[str, int]]:
+        store = SqlStore(url)
+        for n in range(20):
+            await store.submit(draft(n))
+        mine: list[tuple[str, int]] = []
+        while await store.depth():
+            job = await store.claim(LANES, f"w{number}", LEASE)
+            if job is not None and await store.move(job, succeed):
+                mine.append((job.id, job.fence))
+        await store.close()
+        return mine
+
+    results.put(asyncio.run(work()))
