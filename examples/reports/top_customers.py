@@ -46,6 +46,7 @@ def top_customers(
         segment=segment,
     )
     revenue = pl.col("revenue")
+    running = revenue.cum_sum() / revenue.sum()
     return (
         pl.DataFrame(rows)
         .sort("revenue", "customer", descending=[True, False])
@@ -56,9 +57,13 @@ def top_customers(
             "orders",
             "revenue",
             (revenue / revenue.sum()).alias("share"),
-            (revenue.cum_sum() / revenue.sum())
-            .cut([0.25, 0.5, 0.75], labels=["A", "B", "C", "D"])
-            .cast(pl.String)
+            pl.when(running <= 0.25)
+            .then(pl.lit("A"))
+            .when(running <= 0.5)
+            .then(pl.lit("B"))
+            .when(running <= 0.75)
+            .then(pl.lit("C"))
+            .otherwise(pl.lit("D"))
             .alias("grade"),
         )
         .head(top)

@@ -22,6 +22,7 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
 
@@ -100,6 +101,10 @@ class AsyncClient:
 
     async def forget(self, job_id: str) -> None:
         await self._run(steps.forgetting(job_id))
+
+    async def manifest(self, job_id: str) -> Manifest:
+        """What is in a finished job's file, and what it took to make it."""
+        return await self._run(steps.reading_manifest(job_id))
 
     async def reports(self) -> list[ReportView]:
         return await self._run(steps.catalog())

@@ -22,6 +22,7 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
 
@@ -113,6 +114,10 @@ class Client:
     def forget(self, job_id: str) -> None:
         """Delete an ended job and its file."""
         self._run(steps.forgetting(job_id))
+
+    def manifest(self, job_id: str) -> Manifest:
+        """What is in a finished job's file, and what it took to make it."""
+        return self._run(steps.reading_manifest(job_id))
 
     def reports(self) -> list[ReportView]:
         """The catalog."""

@@ -36,6 +36,7 @@ from prelo.core.errors import (
 )
 from prelo.core.job import State
 from prelo.core.request import InlineColumn
+from prelo.core.table import Manifest
 from prelo.core.view import ArtifactView, JobPage, JobView, ReportView
 
 T = TypeVar("T")
@@ -202,6 +203,11 @@ def page(filters: Mapping[str, Any]) -> Steps[JobPage]:
 
 def forgetting(job_id: str) -> Steps[None]:
     yield from ask(Call("DELETE", path(job_id), again=False))
+
+
+def reading_manifest(job_id: str) -> Steps[Manifest]:
+    answer = yield from ask(Call("GET", path(job_id, "/manifest")))
+    return Manifest.model_validate_json(answer.content, extra="ignore")
 
 
 def catalog() -> Steps[list[ReportView]]:

@@ -26,7 +26,8 @@ EXIT_CODES = {
     130: "interrupted",
 }
 
-out = Console(highlight=False)
+_PIPE = None if sys.stdout.isatty() else 200  # columns: a pipe has no edge to wrap lines at
+out = Console(highlight=False, width=_PIPE)
 err = Console(stderr=True, highlight=False)
 
 
@@ -52,14 +53,14 @@ def as_json_line(value: Any) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """A plain table; a column named with a leading '>' is right-aligned. A pipe gets whole lines."""
+    """A plain table; a column named with a leading '>' is right-aligned."""
     made = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for name in columns:
         right = name.startswith(">")
-        made.add_column(name.lstrip(">"), justify="right" if right else "left", no_wrap=not right)
+        made.add_column(name.lstrip(">"), justify="right" if right else "left", no_wrap=True)
     for row in rows:
         made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    out.print(made, width=None if out.is_terminal else 200)
+    out.print(made)
 
 
 def fail(sentence: str, code: int) -> NoReturn:
