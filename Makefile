@@ -1,0 +1,79 @@
+# `make` alone prints what there is. All a target needs is set up by the target itself.
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo bench lock readers clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+help: ## Print this
+	@echo "Prelo: reports on request. Needs python3 (3.11 or newer); uv is used when it is there."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## The environment in .venv, from the lock files
+	@echo "Ready: $(BIN)/prelo --help"
+
+check: $(READY) ## Style, types, layers and limits
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/architecture
+
+test: $(READY) readers ## Every test
+	$(BIN)/pytest
+
+demo: $(READY) ## The main job, end to end: its files land in demo/
+	$(BIN)/python examples/demo.py demo
+
+bench: $(READY) ## The writers and the service against their peers
+	$(BIN)/python -m bench
+
+lock: ## Resolve the dependencies anew (needs uv)
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --group dev --output-file requirements-dev.lock
+
+clean: ## Remove what was made: the environment, caches, the demo's files
+	rm -rf .venv demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. The stamp is younger than what it was made from, or it is made again.
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Prelo needs Python 3.11 or newer; $(PYTHON) is older. Say: make PYTHON=python3.12 …"; exit 1; }
+	@if uv --version >/dev/null 2>&1; then \
+		set -e; test -x $(BIN)/python || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv; \
+		export VIRTUAL_ENV="$$PWD/.venv"; \
+		uv pip install --quiet --require-hashes --requirement requirements-dev.lock; \
+		uv pip install --quiet --no-deps --no-build-isolation --editable .; \
+	else \
+		set -e; test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(MAKE) --no-print-directory venv; \
+		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock; \
+		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+# Debian keeps a part of Python's venv in a package of its own.
+.PHONY: venv
+venv:
+	@rm -rf .venv
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; \
+	else \
+		echo "Python cannot make environments here. On Debian or Ubuntu: sudo apt-get install python3-venv"; \
+		exit 1; \
+	fi
+
+# Readers of PDF that are not ours.
+readers:
+	@command -v pdftotext >/dev/null && command -v qpdf >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq poppler-utils qpdf; \
+		elif command -v brew >/dev/null; then \
+			brew install poppler qpdf; \
+		else \
+			echo "The tests read PDFs with poppler and qpdf: sudo apt-get install poppler-utils qpdf"; \
+			exit 1; \
+		fi; }
