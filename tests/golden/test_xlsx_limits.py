@@ -122,7 +122,7 @@ class OnlyWrite:
         self.got = bytearray()
         self._fail_after = fail_after
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:
         if self._fail_after is not None and len(self.got) + len(data) > self._fail_after:
             raise OSError(28, "no space left")
         self.got += data
@@ -134,7 +134,7 @@ BIG = pl.DataFrame({"v": range(50_000), "t": ["some text"] * 50_000})
 
 def test_the_sink_needs_nothing_but_write():
     sink = OnlyWrite()
-    Xlsx().write(BIG, sink, Layout(), ignore_progress)  # pyright: ignore[reportArgumentType]
+    Xlsx().write(BIG, sink, Layout(), ignore_progress)
     assert len(sheets(bytes(sink.got))["Report"]) == 50_001
 
 
@@ -150,7 +150,7 @@ def deflating_threads() -> list[str]:
 
 def test_a_sink_that_fails_ends_the_writing_and_leaves_no_thread():
     with pytest.raises(OSError, match="no space left"):
-        Xlsx().write(BIG, OnlyWrite(200_000), Layout(), ignore_progress)  # pyright: ignore[reportArgumentType]
+        Xlsx().write(BIG, OnlyWrite(200_000), Layout(), ignore_progress)
     assert deflating_threads() == []
 
 

@@ -4,13 +4,12 @@ Whatever the number of rows, one frame of them is in memory. Text is never a for
 hold as it is (cells.py) is changed by rule and counted in the manifest, never in silence.
 """
 
-from typing import BinaryIO
-
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout, Manifest, Overflow
 from prelo.formats.stream import Progress, open_stream
 from prelo.formats.xlsx.book import Book, Limits
 from prelo.formats.xlsx.package import Package
+from prelo.ports import Sink
 
 # Wide rows are cut into shorter pieces: the XML of one piece is what memory holds.
 _CELLS_AT_ONCE = 250_000
@@ -32,7 +31,7 @@ class Xlsx:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
 
-    def write(self, data: object, out: BinaryIO, layout: Layout, progress: Progress) -> Manifest:
+    def write(self, data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
         """Write `data` to `out` as `layout` says. `progress` hears of the rows after every frame."""
         if layout.overflow is Overflow.SPLIT_FILES:
             raise FormatFailed(

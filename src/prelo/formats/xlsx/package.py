@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from struct import pack
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from isal import isal_zlib
 
 from prelo.core.errors import FileLimit
+from prelo.ports import Sink
 
 _ZIP32 = (1 << 32) - 1
 _VERSION = 20
@@ -21,12 +22,6 @@ _UTF8 = 1 << 11
 _DESCRIPTOR = 1 << 3  # sizes follow the data: nobody can go back to the header
 _NO_TIME, _1980_01_01 = 0, 0x21
 _WORTH_A_THREAD = 1 << 18
-
-
-class Sink(Protocol):
-    """Where the bytes go. It is never asked where it stands, and never sent back."""
-
-    def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(slots=True)
