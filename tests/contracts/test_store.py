@@ -317,3 +317,17 @@ async def test_a_cancelled_caller_leaves_no_transaction_half_done(store: Store):
     bells = await store.bells(100)
     assert len(bells) == await store.depth()
     assert (await claimed(store)).state is State.RUNNING
+
+
+async def test_a_job_of_an_earlier_generation_changes_nothing_in_a_later_one(store: Store):
+    job = (await store.submit(draft())).job
+    first = await store.move(job, transitions.cancel)
+    assert first is not None
+    revived = await store.move(first, transitions.revive)
+    assert revived is not None
+    second = await store.move(revived, transitions.cancel)
+    assert second is not None
+    assert (first.state, first.fence) == (second.state, second.fence)
+    assert await store.move(first, transitions.revive) is None
+    assert not await store.forget(first)
+    assert await store.move(second, transitions.revive)
