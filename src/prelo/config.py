@@ -61,8 +61,8 @@ class Config(Model):
         """The store and the files live in `data` unless their URLs say otherwise."""
         values = dict(values)
         data = Path(values.get("data") or ".prelo").absolute()
-        values["data"] = data
-        values["catalog"] = Path(values.get("catalog") or "reports").absolute()
+        values["data"] = str(data)
+        values["catalog"] = str(Path(values.get("catalog") or "reports").absolute())
         values["store"] = values.get("store") or f"sqlite:///{data}/prelo.db"
         values["files"] = values.get("files") or f"file://{data}/files"
         return values

@@ -27,12 +27,12 @@ class Limits(Model):
     """What one attempt may use. Going over is a permanent failure, said by name.
 
     `rows`: data rows. `seconds`: wall-clock time of one attempt. `memory`: bytes of data memory of the
-    press. `file_size`: bytes of the file.
+    press, which takes about 250 MB before it has read a row. `file_size`: bytes of the file.
     """
 
     rows: Annotated[int, Field(ge=1)] = 20_000_000
     seconds: Annotated[float, Field(gt=0, le=86_400)] = 900
-    memory: Annotated[int, Field(ge=64 * MB)] = 1024 * MB
+    memory: Annotated[int, Field(ge=256 * MB)] = 1024 * MB
     file_size: Annotated[int, Field(ge=MB)] = 8192 * MB
 
 

@@ -31,6 +31,8 @@ _SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
 
 def main() -> None:
     """Talk until standard input ends: then the parent is gone, and so is this."""
+    # Arrow's allocator would reserve 1 GiB at once, which counts as used under RLIMIT_DATA.
+    os.putenv("MIMALLOC_ARENA_RESERVE", "64MiB")
     up = _private_stdout()
     lines = _listen()
     tools = kit(Config.model_validate_json(lines.get()))
