@@ -19,6 +19,10 @@ from prelo.formats.stream import Progress, Stream, open_stream
 __all__ = ["Pdf"]
 
 _PRODUCER = "Prelo"
+_FRAME = "(titles and headings)"  # the column of a warning about text that is in none
+_MISSING = "the font lacks some of the characters; they are shown as empty boxes"
+_REMOVED = "control characters, which no page can show, were left out"
+_CUT = "the text is higher than a page; its end is not in the file"
 
 
 class Pdf:
@@ -69,7 +73,11 @@ def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[F
 
 
 def _close(file: File, tree: PageTree, page: Page, layout: Layout, resources: int) -> None:
-    box = b"/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R" % (page.width / 100, page.height / 100, resources)
+    box = b"/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R" % (
+        page.width / 100,
+        page.height / 100,
+        resources,
+    )
     root = tree.close(box)
     catalog = file.add(
         b"<</Type/Catalog/Pages %d 0 R/Lang%b/ViewerPreferences<</DisplayDocTitle true>>>>"
@@ -82,22 +90,23 @@ def _close(file: File, tree: PageTree, page: Page, layout: Layout, resources: in
 
 
 def _manifest(stream: Stream, body: Body, pages: int, fonts: tuple[Font, Font]) -> Manifest:
-    lacking = sum((font.missing for font in fonts), start=type(fonts[0].missing)())
-    missing = [
-        ValueWarning(column=name, type="characters-missing", count=count,
-                     detail="the font lacks some of the characters; they are shown as empty boxes")
-        for name, count in lacking.items()
-    ]  # fmt: skip
-    cut = [
-        ValueWarning(column=name, type="text-cut", count=count,
-                     detail="the text is higher than a page; its end is not in the file")
-        for name, count in body.cut.items()
-    ]  # fmt: skip
+    regular, bold = fonts
+    told = {
+        "characters-missing": (regular.missing + bold.missing, _MISSING),
+        "characters-removed": (body.removed, _REMOVED),
+        "text-cut": (body.cut, _CUT),
+    }
+    warnings = [
+        ValueWarning(column=name or _FRAME, type=kind, count=count, detail=detail)
+        for kind, (counts, detail) in told.items()
+        for name, count in counts.items()
+        if count
+    ]
     return Manifest(
         format="pdf",
         rows=body.rows,
         columns=tuple(field.name for field in stream.fields),
         pages=pages,
         completeness=Completeness.COMPLETE if body.rows else Completeness.EMPTY,
-        warnings=(*missing, *cut),
+        warnings=tuple(warnings),
     )

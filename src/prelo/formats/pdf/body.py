@@ -1,5 +1,6 @@
 """The body of the table: data rows, group headings and totals as one sequence of items to put on pages."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,13 +13,16 @@ from prelo.formats.pdf.arrow import Flags, Flat, Ints
 from prelo.formats.pdf.groups import Boundaries, Closed, Totals, total_kind
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
-from prelo.formats.pdf.rows import Cell, Style, lay
+from prelo.formats.pdf.rows import Style, lay
 from prelo.formats.pdf.text import as_text
 from prelo.formats.stream import Field
 
-DATA, HEADING, TOTAL, GRAND = range(4)
-_NO_VALUE = "–"
-_BETWEEN_LEVELS = " › "
+DATA, HEADING, TOTAL, GRAND, UNDER = range(5)
+"""Sorts of items; UNDER is the second line of a total."""
+
+_NO_VALUE = "\N{EN DASH}"
+_BETWEEN_LEVELS = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+_LOST = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
 
 
@@ -35,7 +39,7 @@ class Items:
     @property
     def kept(self) -> Flags:
         """Items that stay on one page with the next: headings, and what a total follows."""
-        follows = np.append(self.sorts[1:] >= TOTAL, False)  # noqa: FBT003
+        follows = np.append(self.sorts[1:] >= TOTAL, False)
         return (self.sorts == HEADING) | follows
 
     @property
@@ -58,32 +62,48 @@ class _Part:
 class Body:
     """Turns frames into items, and knows the groups that are open between them."""
 
-    def __init__(self, fields: Sequence[Field], layout: Layout, schema: pl.Schema, locale: Locale) -> None:
+    def __init__(
+        self, fields: Sequence[Field], layout: Layout, schema: pl.Schema, locale: Locale
+    ) -> None:
         self._fields = fields
         self._locale = locale
         self._groups = [_group_field(name, layout, schema) for name in layout.group_by]
         self._boundaries = Boundaries(layout.group_by)
         names = [None, *layout.group_by]
-        self._totals = [Totals(fields, name) for name in names] if any(f.column.total for f in fields) else []
+        self._totals = (
+            [Totals(fields, name) for name in names] if any(f.column.total for f in fields) else []
+        )
         self._labels: list[list[str]] = [[] for _ in self._groups]
         self._label_rows: list[Ints] = [np.empty(0, np.int64) for _ in self._groups]
         self.rows = 0
-        self.cut: dict[str, int] = {}
+        self.cut: Counter[str] = Counter()
+        """Values whose text was higher than a page, by column."""
+        self.removed: Counter[str] = Counter()
+        """Values that control characters were taken out of, by column."""
 
     def texts(self, frame: pl.DataFrame) -> list[pl.Series]:
         """The visible columns as they will be shown."""
-        return [clean(as_text(frame[f.name], f.kind, self._locale), f.kind) for f in self._fields]
+        out: list[pl.Series] = []
+        for field in self._fields:
+            text = as_text(frame[field.name], field.kind, self._locale)
+            cleaned = clean(text, field.kind)
+            if cleaned is not text:
+                self.removed[field.name] += int(text.str.contains(_LOST).sum())
+            out.append(cleaned)
+        return out
 
     def total_texts(self, closed: Closed) -> dict[str, pl.Series]:
         """The totals of closed groups as they will be shown, by field."""
         fields = {f.name: f for f in self._fields}
-        return {name: as_text(v, total_kind(fields[name]), self._locale) for name, v in closed.totals.items()}
+        return {
+            name: as_text(v, total_kind(fields[name]), self._locale)
+            for name, v in closed.totals.items()
+        }
 
     def items(self, frame: pl.DataFrame, texts: list[pl.Series], look: Look) -> Items:
         """The items of a frame: its rows, the headings they begin with, totals of groups that ended."""
         rows = lay(texts, look.cells, look.row, look.most_lines)
-        for name, count in rows.cut.items():
-            self.cut[name] = self.cut.get(name, 0) + count
+        self.cut.update(rows.cut)
         at = np.arange(frame.height)
         levels = len(self._groups)
         parts = [_Part(rows.text, rows.heights, self._key(at, levels), at, DATA)]
@@ -91,7 +111,9 @@ class Body:
         if self._totals:
             whole = np.zeros(frame.height, np.bool_)
             whole[0] = self.rows == 0
-            for level, (totals, begun) in enumerate(zip(self._totals, [whole, *begins], strict=True)):
+            for level, (totals, begun) in enumerate(
+                zip(self._totals, [whole, *begins], strict=True)
+            ):
                 parts += self._total_part(totals.feed(frame, begun), level, look)
         parts += self._headings(frame, begins, look)
         items = _ordered(parts, self.rows)
@@ -122,7 +144,9 @@ class Body:
     def _headings(self, frame: pl.DataFrame, begins: list[Flags], look: Look) -> Iterator[_Part]:
         for level, (field, begun) in enumerate(zip(self._groups, begins, strict=True)):
             rows = np.flatnonzero(begun)
-            values = clean(as_text(frame[field.name].gather(rows), field.kind, self._locale), field.kind)
+            values = clean(
+                as_text(frame[field.name].gather(rows), field.kind, self._locale), field.kind
+            )
             labels = _labelled(values, f"{field.title}: ")
             # The group that the frame goes on with begins before its first row.
             known = self._labels[level][-1:]
@@ -138,38 +162,44 @@ class Body:
         if not len(closed.before):
             return
         texts = self.total_texts(closed)
-        words, count = self._locale.words, len(closed.before)
+        cells = [cell for cell in look.cells if cell.name in texts]
+        rows, sort = [[texts[cell.name] for cell in cells]], GRAND if level == 0 else TOTAL
+        label, places = look.total_label(cells[0]), [cells]
+        if (
+            label is look.line_cell
+        ):  # no room beside the totals: the label stands on a line above them
+            rows.insert(0, [])
+            places.insert(0, [])
+        rows[0].insert(0, self._total_labels(closed, level))
+        places[0].insert(0, label)
+        for shown, where in zip(rows, places, strict=True):
+            laid = lay(shown, where, look.total, look.most_lines)
+            text = _in_style(laid.text, look.total, look.row)
+            key = self._key(closed.before, -1 - level)
+            yield _Part(text, laid.heights, key, closed.before, sort)
+            sort = UNDER
+
+    def _total_labels(self, closed: Closed, level: int) -> pl.Series:
+        words = self._locale.words
         if closed.group is None:
-            labels = pl.Series([words.total] * count)
-        else:
-            field = self._groups[level - 1]
-            labels = _labelled(clean(as_text(closed.group, field.kind, self._locale), field.kind), "")
-            labels = _wording(labels, words.total_of)
-        cells = [c for c in look.cells if c.name in texts]
-        label, shown = look.total_label(cells[0]), [texts[c.name] for c in cells]
-        if label is look.line_cell:  # no room beside the totals: the label stands on a line above them
-            shown = [pl.select(pl.lit("\n") + text).to_series() for text in shown]
-            cells = [Cell(c.name, c.left, c.right, c.align, wraps=True) for c in cells]
-        laid = lay([labels, *shown], [label, *cells], look.total, look.most_lines)
-        text = _in_style(laid.text, look.total, look.row)
-        sort = GRAND if level == 0 else TOTAL
-        yield _Part(text, laid.heights, self._key(closed.before, -1 - level), closed.before, sort)
+            return pl.Series([words.total] * len(closed.before))
+        kind = self._groups[level - 1].kind
+        before, after = words.total_of.split("{group}")
+        values = clean(as_text(closed.group, kind, self._locale), kind)
+        return _labelled(values, before, after)
 
 
 def _group_field(name: str, layout: Layout, schema: pl.Schema) -> Field:
     column = layout.columns.get(name, Column())
-    return Field(name, column.model_copy(update={"kind": column.kind or infer_kind(name, schema[name])}))
+    return Field(
+        name, column.model_copy(update={"kind": column.kind or infer_kind(name, schema[name])})
+    )
 
 
-def _labelled(values: pl.Series, before: str) -> pl.Series:
+def _labelled(values: pl.Series, before: str, after: str = "") -> pl.Series:
     frame = pl.DataFrame({"v": values.str.replace_all("\n", " ", literal=True)})
     value = pl.when(pl.col("v") == "").then(pl.lit(_NO_VALUE)).otherwise("v")
-    return frame.select(pl.lit(before) + value).to_series()
-
-
-def _wording(values: pl.Series, pattern: str) -> pl.Series:
-    before, after = pattern.split("{group}")
-    return pl.DataFrame({"v": values}).select(pl.lit(before) + pl.col("v") + pl.lit(after)).to_series()
+    return frame.select(pl.lit(before) + value + pl.lit(after)).to_series()
 
 
 def _in_style(text: pl.Series, style: Style, back: Style) -> pl.Series:
@@ -183,7 +213,7 @@ def _ordered(parts: list[_Part], rows_before: int) -> Items:
         part = parts[0]
         sorts = np.full(len(part.rows), part.sort)
         return Items(Flat.of(part.text), part.heights, sorts, part.rows, rows_before)
-    order = np.argsort(np.concatenate([p.keys for p in parts]))
+    order = np.argsort(np.concatenate([p.keys for p in parts]), kind="stable")
     sorts = np.concatenate([np.full(len(p.rows), p.sort) for p in parts])
     return Items(
         operators=Flat.of(pl.concat([p.text for p in parts]).gather(order)),

@@ -16,11 +16,17 @@ _SIZES = {  # portrait, ISO 216 and ANSI
     "letter": (61200, 79200), "legal": (61200, 100800),
 }  # fmt: skip
 _BREAKABLE = {"text", "code", "link"}
-_FIGURE = 572  # UNITS: the width of every figure, and so of the "character" that widths are given in
+_FIGURE = (
+    572  # UNITS: the width of every figure, and so of the "character" that widths are given in
+)
 _WIDE_TEXT = 40  # characters of a text column that speak for a landscape page; the rest may wrap
 _NARROW = 10  # characters that a text column keeps while there is room elsewhere
 _TITLE = 14  # characters of a title that widen its column; a longer one wraps
-_LONG, _GROWTH = 1000, 2  # a first frame of so many rows has more after it: digits that sums grow by
+_LONG, _GROWTH = (
+    1000,
+    2,
+)  # a first frame of so many rows has more after it: digits that sums grow by
+_FRACTION = 3  # characters that the mean of integers has more than they
 _STRETCH = 1.4  # how far columns grow to fill the page
 
 
@@ -50,16 +56,21 @@ class Wish:
 def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> Wish:
     """The width given, or that of the title and the widest of the first frame's texts.
 
-    `fonts` are regular and bold. A sum gets room for its further digits: most are below half of rows times maximum.
+    `fonts` are regular and bold. A sum gets room for further digits: most are below half of rows times
+    maximum.
     """
     breakable = field.kind.name in _BREAKABLE
     if field.column.width is not None:
-        return Wish(round(field.column.width * size * _FIGURE / UNITS), given=True, breakable=breakable)
+        return Wish(
+            round(field.column.width * size * _FIGURE / UNITS), given=True, breakable=breakable
+        )
     regular, bold = fonts
     widest = int(regular.widths(Flat.of(text)).max()) if len(text) else 0
     if field.column.total == "sum":
         digits = len(str(len(text) // 2)) + (_GROWTH if len(text) >= _LONG else 0)
         widest += digits * _FIGURE * 4 // 3  # every third digit brings its separator
+    elif field.column.total == "mean":
+        widest += _FRACTION * _FIGURE
     title = min(bold.width(field.title), _TITLE * _FIGURE)
     words = max(map(bold.width, field.title.split()), default=0)
     return Wish(max(widest, title, words) * size // UNITS + 1, given=False, breakable=breakable)
@@ -77,7 +88,9 @@ def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, size: int) ->
     return Page(short, long, margin)
 
 
-def cells_of(fields: Sequence[Field], wanted: Sequence[Wish], measure: int, gap: int, size: int) -> list[Cell]:
+def cells_of(
+    fields: Sequence[Field], wanted: Sequence[Wish], measure: int, gap: int, size: int
+) -> list[Cell]:
     """The columns side by side within `measure`, each with `gap` on both sides of its text.
 
     Too wide: text columns give way first, the widest of them first, then all in proportion. Room to spare:
@@ -106,11 +119,16 @@ def _shared(widths: list[int], wanted: Sequence[Wish], room: int, narrow: int) -
     low, high = narrow, max(widths)
     while low < high:  # the highest ceiling for text columns under which everything fits
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if sum(_under(middle, widths, wanted)) <= room else (low, middle - 1)
+        low, high = (
+            (middle, high) if sum(_under(middle, widths, wanted)) <= room else (low, middle - 1)
+        )
     widths = _under(low, widths, wanted)
     total = sum(widths)
     return [max(width * room // total, 1) for width in widths] if total > room else widths
 
 
 def _under(ceiling: int, widths: list[int], wanted: Sequence[Wish]) -> list[int]:
-    return [min(w, ceiling) if wish.breakable and not wish.given else w for w, wish in zip(widths, wanted, strict=True)]
+    return [
+        min(w, ceiling) if wish.breakable and not wish.given else w
+        for w, wish in zip(widths, wanted, strict=True)
+    ]

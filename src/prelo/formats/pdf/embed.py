@@ -1,4 +1,4 @@
-"""The font objects of the file: the program cut down to the glyphs used, its widths, its way back to Unicode."""
+"""The font objects of the file: the program cut down to the glyphs used, widths, the way to Unicode."""
 
 import struct
 
@@ -68,7 +68,9 @@ def _composite(face: Face, glyphs: list[int], file: File, base: bytes, descripto
 
 
 def _to_unicode(space: bytes, pairs: list[tuple[bytes, int]]) -> bytes:
-    lines = [b"<%b><%b>" % (code, chr(c).encode("utf-16-be").hex().upper().encode()) for code, c in pairs]
+    lines = [
+        b"<%b><%b>" % (code, chr(c).encode("utf-16-be").hex().upper().encode()) for code, c in pairs
+    ]
     blocks = [lines[i : i + _MAPPINGS_PER_BLOCK] for i in range(0, len(lines), _MAPPINGS_PER_BLOCK)]
     text = b"".join(b"%d beginbfchar\n%b\nendbfchar\n" % (len(b), b"\n".join(b)) for b in blocks)
     return _CMAP_HEAD % space + text + _CMAP_TAIL
@@ -105,14 +107,18 @@ def _ascii_map(face: Face, kept: set[int]) -> bytes:
     """A cmap of one table, platform 1 encoding 0, format 6: ASCII code → glyph."""
     glyphs = [int(face.glyph[code]) for code in _PRINTABLE]
     ids = [g if g in kept else 0 for g in glyphs]
-    table = struct.pack(f">5H{len(ids)}H", 6, 10 + 2 * len(ids), 0, _PRINTABLE.start, len(ids), *ids)
+    table = struct.pack(
+        f">5H{len(ids)}H", 6, 10 + 2 * len(ids), 0, _PRINTABLE.start, len(ids), *ids
+    )
     return struct.pack(">HHHHI", 0, 1, 1, 0, 12) + table
 
 
 def _assemble(tables: dict[bytes, bytes]) -> bytes:
     """Tables as one TrueType file, by tag, each on a boundary of four bytes."""
     power = len(tables).bit_length() - 1
-    directory = struct.pack(">IHHHH", 0x10000, len(tables), 16 << power, power, 16 * len(tables) - (16 << power))
+    directory = struct.pack(
+        ">IHHHH", 0x10000, len(tables), 16 << power, power, 16 * len(tables) - (16 << power)
+    )
     body, start = b"", 12 + 16 * len(tables)
     head_at = 0
     for tag, data in sorted(tables.items()):

@@ -67,7 +67,9 @@ class PageTree:
         if not self._nodes or len(self._nodes[-1][1]) == _FAN_OUT:
             self._nodes.append((self._file.reserve(), []))
         parent, kids = self._nodes[-1]
-        kids.append(self._file.add(b"<</Type/Page/Parent %d 0 R/Contents[%b]>>" % (parent, contents)))
+        kids.append(
+            self._file.add(b"<</Type/Page/Parent %d 0 R/Contents[%b]>>" % (parent, contents))
+        )
         return kids[-1]
 
     def close(self, inherited: bytes) -> int:

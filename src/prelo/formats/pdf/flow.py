@@ -29,7 +29,9 @@ class _Sheet:
 class Flow:
     """The pages of one document. `pages` counts those begun."""
 
-    def __init__(self, file: File, tree: PageTree, frame: Frame, look: Look, rules: PdfOptions) -> None:
+    def __init__(
+        self, file: File, tree: PageTree, frame: Frame, look: Look, rules: PdfOptions
+    ) -> None:
         self._file, self._tree, self._frame, self._look = file, tree, frame, look
         self._grid = rules.rules == "grid"
         self._zebra = rules.rules == "zebra"
@@ -45,7 +47,7 @@ class Flow:
         reach = np.cumsum(items.heights)
         places = np.arange(1, len(reach) + 1)
         breaks = np.maximum.accumulate(np.where(items.kept, 0, places))
-        operators = memoryview(items.operators.raw)
+        operators = items.operators.raw.data
         shaded = items.shaded
         at, count = 0, len(reach)
         while at < count:
@@ -54,10 +56,14 @@ class Flow:
             full = int(np.searchsorted(reach, done + room, "right"))
             end = full if full == count else int(breaks[full - 1]) if full else 0
             if end <= at and self._sheet.fresh:
-                end = max(full, at + 1)  # a page of headings, or a row higher than a page: it has to go on
+                end = max(
+                    full, at + 1
+                )  # a page of headings, or a row higher than a page: it has to go on
             if end > at:
                 offsets = items.operators.offsets
-                self._draw(items, slice(at, end), self._sheet.y + done - reach[at:end], shaded[at:end])
+                self._draw(
+                    items, slice(at, end), self._sheet.y + done - reach[at:end], shaded[at:end]
+                )
                 self._sheet.text.append(operators[offsets[at] : offsets[end]])
                 self._sheet.y -= int(reach[end - 1]) - done
                 self._sheet.fresh = False
@@ -69,13 +75,13 @@ class Flow:
     def say(self, text: str) -> None:
         """One quiet line in place of rows."""
         style, cell = self._look.row, self._look.line_cell
-        shown, _ = style.font.line(text, style.size, "")
+        shown, _ = style.font.line(text, style.size)
         self._sheet.text.append(
             b"%b rg %d %d Td%b\n" % (colours.QUIET, cell.left, -style.baseline * 2, shown)
         )
 
     def close(self) -> int:
-        """Write the last page and, now that their number is known, the footers of all; returns that number."""
+        """Write the last page and, now that their number is known, all footers; returns that number."""
         self._finish()
         for number, footer in enumerate(self._footers, 1):
             content = self._frame.page_number(number, len(self._footers))
@@ -94,14 +100,22 @@ class Flow:
             self._sheet.text.append(operators)
             self._sheet.y -= height
 
-    def _draw(self, items: Items, part: slice, bottoms: Ints, shaded: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def _draw(
+        self,
+        items: Items,
+        part: slice,
+        bottoms: Ints,
+        shaded: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    ) -> None:
         """Shading and rules of some items that follow each other; `bottoms` are their lower edges."""
         under, width = self._sheet.under, self._look.table_width
         heights, sorts = items.heights[part], items.sorts[part]
         if self._zebra and shaded.any():
             boxes = np.column_stack([bottoms[shaded], heights[shaded]]).ravel().tolist()
             rect = b"0 %%d %d %%d re\n" % width
-            under.append(colours.SHADE + b" rg\n" + rect * (len(boxes) // 2) % tuple(boxes) + b"f\n")
+            under.append(
+                colours.SHADE + b" rg\n" + rect * (len(boxes) // 2) % tuple(boxes) + b"f\n"
+            )
         if self._grid:
             under.append(self._rules(bottoms, _HAIRLINE, colours.HAIR))
         totals = sorts >= TOTAL
@@ -113,7 +127,11 @@ class Flow:
     def _rules(self, heights: Ints, width: int, colour: bytes) -> bytes:
         line = b"0 %%d m %d %%d l\n" % self._look.table_width
         twice = np.repeat(heights, 2).tolist()
-        return b"%b RG %d w\n" % (colour, width) + line * len(heights) % tuple(twice) + b"S\n" if twice else b""
+        return (
+            b"%b RG %d w\n" % (colour, width) + line * len(heights) % tuple(twice) + b"S\n"
+            if twice
+            else b""
+        )
 
     def _finish(self) -> None:
         sheet = self._sheet

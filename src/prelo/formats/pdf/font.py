@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from io import BytesIO
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,14 +48,13 @@ class Face:
 @lru_cache(maxsize=8)
 def face(style: str) -> Face:
     """The shipped face, "Regular" or "Bold"; read once per process."""
-    with (files("prelo.formats") / "fonts" / f"PreloSans-{style}.ttf").open("rb") as file:
-        font = TTFont(file, lazy=False)
-        order = font.getGlyphOrder()
-        ids = {name: number for number, name in enumerate(order)}
-        cmap: dict[int, str] = font.getBestCmap()
-        reader = font.reader
-        tables = {tag: bytes(reader[tag]) for tag in ("head", "hhea", "maxp")}
-        outlines, loca = bytes(reader["glyf"]), np.array(font["loca"].locations, np.int64)
+    program = (files("prelo.formats") / "fonts" / f"PreloSans-{style}.ttf").read_bytes()
+    font = TTFont(BytesIO(program), recalcTimestamp=False)
+    order = font.getGlyphOrder()
+    ids = {name: number for number, name in enumerate(order)}
+    cmap = cast("dict[int, str]", font.getBestCmap())
+    tables = {tag: font.getTableData(tag) for tag in ("head", "hhea", "maxp", "glyf")}
+    loca = np.array(font["loca"].locations, np.int64)
     glyph = np.zeros(0x110000, np.uint16)
     codes: dict[int, int] = {}
     for code, name in sorted(cmap.items()):
@@ -70,7 +71,7 @@ def face(style: str) -> Face:
         ascii_advance=ascii_advance,
         ascii_widest=int(ascii_advance[32:127].max()),
         bearing=np.array([m[1] for m in metrics], np.int16),
-        outlines=outlines,
+        outlines=tables["glyf"],
         loca=loca,
         tables=tables,
         box=(head.xMin, head.yMin, head.xMax, head.yMax),
@@ -119,11 +120,22 @@ class Font:
         np.cumsum((flat.raw & 0xC0) != 0x80, out=starts[1:])  # noqa: PLR2004  UTF-8 continuation bytes
         return starts[flat.offsets]
 
+    def note_missing(self, flat: Flat, column: str) -> None:
+        """Count the values that cannot be shown as they are."""
+        if flat.ascii:
+            return
+        codes = codepoints(flat)
+        lacks = (self.face.glyph[codes] == 0) & (codes != ord("\n"))
+        if lacks.any():
+            before = np.zeros(len(lacks) + 1, np.int64)
+            np.cumsum(lacks, out=before[1:])
+            self.missing[column] += int(np.count_nonzero(np.diff(before[self.bounds(flat)])))
+
     def surely_fits(self, flat: Flat, width: int) -> bool:
         """True if no string can be wider than `width` (UNITS), judged by the longest alone."""
         return flat.ascii and flat.longest * self.face.ascii_widest <= width
 
-    def show(self, text: pl.Series, flat: Flat, size: int, column: str) -> Shown:
+    def show(self, text: pl.Series, flat: Flat, size: int) -> Shown:
         """How to show `text` (whose bytes are `flat`) at `size` in 1/100 pt."""
         if flat.ascii:
             return Shown("(", self._literal(text, flat), ")Tj")
@@ -137,9 +149,13 @@ class Font:
         columns = {
             "o": others,
             "plain": self._literal(plain, Flat.of(plain)),
-            "other": self._hex(Flat.of(other), column),
+            "other": self._hex(Flat.of(other)),
         }
-        switched = [pl.lit(f"/{self.key}U {size} Tf<"), pl.col("other"), pl.lit(f">Tj/{self.key} {size} Tf")]
+        switched = [
+            pl.lit(f"/{self.key}U {size} Tf<"),
+            pl.col("other"),
+            pl.lit(f">Tj/{self.key} {size} Tf"),
+        ]
         literal = [pl.lit("("), pl.col("plain"), pl.lit(")Tj")]
         operator = pl.when("o").then(pl.concat_str(switched)).otherwise(pl.concat_str(literal))
         return Shown("", pl.DataFrame(columns).select(operator).to_series(), "")
@@ -149,7 +165,7 @@ class Font:
         glyphs = self.face.glyph[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
         return int(self.face.advance[glyphs].sum())
 
-    def line(self, text: str, size: int, column: str) -> tuple[bytes, int]:
+    def line(self, text: str, size: int) -> tuple[bytes, int]:
         """The same for one string, with its width in 1/100 pt."""
         f = self.face
         glyphs = f.glyph[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
@@ -159,8 +175,6 @@ class Font:
             self.simple = True
             return b"(" + escaped(text.encode()) + b")Tj", width
         self.composite = True
-        if not glyphs.all():
-            self.missing[column] += 1
         operand = _HEX[glyphs].tobytes()
         switch = b"/%bU %d Tf<%b>Tj/%b %d Tf"
         return switch % (self.key.encode(), size, operand, self.key.encode(), size), width
@@ -174,14 +188,10 @@ class Font:
             text = text.str.replace_many(["\\", "(", ")"], ["\\\\", "\\(", "\\)"])
         return text
 
-    def _hex(self, flat: Flat, column: str) -> pl.Series:
+    def _hex(self, flat: Flat) -> pl.Series:
         self.composite = True
         glyphs, bounds = self.face.glyph[codepoints(flat)], self.bounds(flat)
         self.used[glyphs] = True
-        if not glyphs.all():
-            lacking = np.zeros(len(glyphs) + 1, np.int64)
-            np.cumsum(glyphs == 0, out=lacking[1:])
-            self.missing[column] += int(np.count_nonzero(np.diff(lacking[bounds])))
         return from_offsets(_HEX[glyphs].reshape(-1), bounds * 4)
 
 

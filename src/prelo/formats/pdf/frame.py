@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from prelo.core.table import Layout
+from prelo.core.table import Kind, Layout
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
@@ -11,7 +11,6 @@ from prelo.formats.pdf.locale import Locale, Words
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Cell, Rows, Style, lay
 from prelo.formats.stream import Field
-from prelo.core.table import Kind
 
 _MOST_HEADER_LINES = 6
 _MOST_TITLE_LINES = 4
@@ -23,7 +22,9 @@ _FORM = b"/Type/XObject/Subtype/Form/BBox[%d %d %d %d]/Resources %d 0 R"
 class Frame:
     """The frame of every page. `header` and `footer` are form objects that all pages share."""
 
-    def __init__(self, layout: Layout, fields: tuple[Field, ...], look: Look, locale: Locale) -> None:
+    def __init__(
+        self, layout: Layout, fields: tuple[Field, ...], look: Look, locale: Locale
+    ) -> None:
         self._look = look
         self._words: Words = locale.words
         self.margin = b"%.2f" % (look.page.margin / 100)
@@ -42,7 +43,7 @@ class Frame:
     def page_number(self, page: int, pages: int) -> bytes:
         """The operators of "page x of y", flush right."""
         style = self._look.footer
-        text, width = style.font.line(self._words.page.format(page=page, pages=pages), style.size, "")
+        text, width = style.font.line(self._words.page.format(page=page, pages=pages), style.size)
         place = b"%d %d Td" % (self._look.page.measure - width, self._look.page.margin)
         return b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %b%b ET Q" % (
             self.margin, colours.QUIET, style.font.key.encode(), style.size, place, text,
@@ -51,7 +52,7 @@ class Frame:
     def continued(self, heading: str) -> tuple[bytes, int]:
         """The operators and height of the line that says which groups go on on this page."""
         style, cell = self._look.headings[-1], self._look.line_cell
-        text, width = style.font.line(f"{heading} ({self._words.continued})", style.size, "")
+        text, width = style.font.line(f"{heading} ({self._words.continued})", style.size)
         scale = max(min(100, cell.width * 100 // max(width, 1)), 1)
         height = style.height(1)
         operators = b"/%b %d Tf %d Tz %d %d Td%b %d %d Td 100 Tz /R %d Tf\n" % (
@@ -84,8 +85,14 @@ class Frame:
         rows = lay(texts, cells, style, _MOST_HEADER_LINES)
         height = int(rows.heights[0])
         if height > style.height(1):
-            tall = [int(lay([t], [c], style, _MOST_HEADER_LINES).heights[0]) for t, c in zip(texts, cells, strict=True)]
-            lifted = [pl.Series(["\n" * ((height - h) // style.leading) + t[0]]) for t, h in zip(texts, tall, strict=True)]
+            tall = [
+                int(lay([t], [c], style, _MOST_HEADER_LINES).heights[0])
+                for t, c in zip(texts, cells, strict=True)
+            ]
+            lifted = [
+                pl.Series(["\n" * ((height - h) // style.leading) + t[0]])
+                for t, h in zip(texts, tall, strict=True)
+            ]
             rows = lay(lifted, cells, style, _MOST_HEADER_LINES)
         rule = b"%b RG %d w 0 %d m %d %d l S\n" % (
             colours.FRAME, _HEADER_RULE, -height, self._look.table_width, -height,
@@ -97,16 +104,34 @@ class Frame:
         look, style = self._look, self._look.footer
         y = look.page.margin
         rule = y + style.leading + style.leading // 4
-        out = b"%b RG %d w 0 %d m %d %d l S\n" % (colours.HAIR, _FOOTER_RULE, rule, look.page.measure, rule)
+        out = b"%b RG %d w 0 %d m %d %d l S\n" % (
+            colours.HAIR,
+            _FOOTER_RULE,
+            rule,
+            look.page.measure,
+            rule,
+        )
         if not title:
             return out
-        text, width = style.font.line(" ".join(title.split()), style.size, "")
+        text, width = style.font.line(" ".join(title.split()), style.size)
         scale = max(min(100, look.page.measure * 70 // max(width, 1)), 1)
-        place = b"%b rg /%b %d Tf %d Tz 0 %d Td" % (colours.QUIET, style.font.key.encode(), style.size, scale, y)
+        place = b"%b rg /%b %d Tf %d Tz 0 %d Td" % (
+            colours.QUIET,
+            style.font.key.encode(),
+            style.size,
+            scale,
+            y,
+        )
         return out + b"BT " + place + text + b" ET"
 
 
 def _block(rows: Rows, style: Style, colour: bytes, top: int) -> bytes:
     """One laid out row as a text object of its own."""
     operators = Flat.of(rows.text).raw.tobytes()
-    return b"BT %b rg /%b %d Tf 0 %d Td\n%bET\n" % (colour, style.font.key.encode(), style.size, top, operators)
+    return b"BT %b rg /%b %d Tf 0 %d Td\n%bET\n" % (
+        colour,
+        style.font.key.encode(),
+        style.size,
+        top,
+        operators,
+    )

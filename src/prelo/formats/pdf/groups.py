@@ -39,7 +39,12 @@ class Totals:
     def feed(self, frame: pl.DataFrame, begins: Flags) -> Closed:
         """Take a frame whose rows begin a group where told; the groups that ended with it."""
         runs = pl.Series(_RUN, np.cumsum(begins))
-        parts = frame.with_columns(runs).group_by(_RUN, maintain_order=True).agg(self._partials()).drop(_RUN)
+        parts = (
+            frame.with_columns(runs)
+            .group_by(_RUN, maintain_order=True)
+            .agg(self._partials())
+            .drop(_RUN)
+        )
         starts = np.flatnonzero(begins)
         if self._open is None:
             starts = starts[1:]
@@ -73,13 +78,15 @@ class Totals:
         out = [pl.col(_GROUP).first()] if self._group else []
         for number, field in enumerate(self._fields):
             total = field.column.total or ""
-            for part in ("sum", "count") if total == "mean" else (total,):
-                out.append(by[part](pl.col(f"{part}{number}")))
+            parts = ("sum", "count") if total == "mean" else (total,)
+            out.extend(by[part](pl.col(f"{part}{number}")) for part in parts)
         return out
 
     def _closed(self, done: pl.DataFrame, before: Ints) -> Closed:
         totals = {
-            f.name: _mean(done[f"sum{n}"], done[f"count{n}"]) if f.column.total == "mean" else done[f"{f.column.total}{n}"]
+            f.name: _mean(done[f"sum{n}"], done[f"count{n}"])
+            if f.column.total == "mean"
+            else done[f"{f.column.total}{n}"]
             for n, f in enumerate(self._fields)
         }
         return Closed(before, done[_GROUP] if self._group else None, totals)

@@ -16,7 +16,16 @@ from prelo.core.errors import Invalid
 _MARKS = re.compile("[\u200e\u200f\u061c]")
 _SPACES = re.compile("[\u00a0\u202f]")
 _TOKEN = re.compile(r"'([^']*)'|([a-zA-Z])\2*|([^a-zA-Z'])")
-_STRFTIME = {"d": "%-d", "dd": "%d", "M": "%-m", "MM": "%m", "H": "%-H", "HH": "%H", "mm": "%M", "ss": "%S"}
+_STRFTIME = {
+    "d": "%-d",
+    "dd": "%d",
+    "M": "%-m",
+    "MM": "%m",
+    "H": "%-H",
+    "HH": "%H",
+    "mm": "%M",
+    "ss": "%S",
+}
 _TWELVE_HOURS = {"h": "%-I", "hh": "%I", "a": "%p"}
 _ISO_DATE, _ISO_TIME = "%Y-%m-%d", "%H:%M:%S"
 
@@ -35,20 +44,42 @@ class Words:
 
 
 _WORDS = {
-    "en": Words("Page {page} of {pages}", "Total", "Total {group}", "continued", "No data", "Yes", "No"),
-    "pt": Words("Página {page} de {pages}", "Total", "Total {group}", "continuação", "Sem dados", "Sim", "Não"),
-    "es": Words("Página {page} de {pages}", "Total", "Total {group}", "continuación", "Sin datos", "Sí", "No"),
-    "fr": Words("Page {page} sur {pages}", "Total", "Total {group}", "suite", "Aucune donnée", "Oui", "Non"),
-    "de": Words("Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung", "Keine Daten", "Ja", "Nein"),
-    "it": Words("Pagina {page} di {pages}", "Totale", "Totale {group}", "segue", "Nessun dato", "Sì", "No"),
-    "nl": Words("Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg", "Geen gegevens", "Ja", "Nee"),
+    "en": Words(
+        "Page {page} of {pages}", "Total", "Total {group}", "continued",
+        "No data", "Yes", "No",
+    ),
+    "pt": Words(
+        "Página {page} de {pages}", "Total", "Total {group}", "continuação",
+        "Sem dados", "Sim", "Não",
+    ),
+    "es": Words(
+        "Página {page} de {pages}", "Total", "Total {group}", "continuación",
+        "Sin datos", "Sí", "No",
+    ),
+    "fr": Words(
+        "Page {page} sur {pages}", "Total", "Total {group}", "suite",
+        "Aucune donnée", "Oui", "Non",
+    ),
+    "de": Words(
+        "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
+        "Keine Daten", "Ja", "Nein",
+    ),
+    "it": Words(
+        "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
+        "Nessun dato", "Sì", "No",
+    ),
+    "nl": Words(
+        "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
+        "Geen gegevens", "Ja", "Nee",
+    ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Notation:
     """How a number is written. `sizes` are the digits of the first group before the decimal sign and of
-    the further ones (3, 2 in India); `prefix` and `suffix` stand around the digits, after the minus."""
+    the further ones (3, 2 in India); `prefix` and `suffix` stand around the digits, after the minus.
+    """
 
     decimal: str
     group: str
@@ -108,7 +139,9 @@ def _babel(tag: str) -> babel.Locale:
     try:
         return babel.Locale.parse(tag.replace("_", "-"), sep="-")
     except (babel.UnknownLocaleError, ValueError, TypeError) as error:
-        raise Invalid(f"'{tag}' is no known locale; use a language tag such as en-US or pt-BR") from error
+        raise Invalid(
+            f"'{tag}' is no known locale; use a language tag such as en-US or pt-BR"
+        ) from error
 
 
 def _plain(text: str) -> str:

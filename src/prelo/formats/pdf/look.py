@@ -42,7 +42,9 @@ class Sizes:
 class Look:
     """Styles of every sort of line, the columns, and the page they stand on."""
 
-    def __init__(self, page: Page, sizes: Sizes, cells: list[Cell], regular: Font, bold: Font) -> None:
+    def __init__(
+        self, page: Page, sizes: Sizes, cells: list[Cell], regular: Font, bold: Font
+    ) -> None:
         self.page, self.sizes, self.cells = page, sizes, cells
         self.row = sizes.style(regular)
         self.header = sizes.style(bold, padding=0.35)

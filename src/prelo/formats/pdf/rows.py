@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How rows of one sort look: `leading` from line to line, `padding` above the first and below the last."""
+    """How rows of one sort look: `leading` between lines, `padding` above and below them."""
 
     font: Font
     size: int
@@ -76,7 +76,9 @@ def lay(texts: Sequence[pl.Series], cells: Sequence[Cell], style: Style, most_li
     count = len(texts[0])
     if count == 1 and (one := _lay_one([text[0] for text in texts], cells, style)):
         return one
-    pieces = [_piece(text, cell, style, most_lines) for text, cell in zip(texts, cells, strict=True)]
+    pieces = [
+        _piece(text, cell, style, most_lines) for text, cell in zip(texts, cells, strict=True)
+    ]
     heights = np.full(count, style.height(1))
     for piece in pieces:
         if piece.lines is not None:
@@ -93,7 +95,9 @@ def _lay_one(texts: list[str], cells: Sequence[Cell], style: Style) -> Rows | No
             return None
     parts, at = list[bytes](), 0
     for text, cell in zip(texts, cells, strict=True):
-        operators, width = font.line(text, size, cell.name)
+        operators, width = font.line(text, size)
+        if not text.isascii():
+            font.note_missing(Flat.of(pl.Series([text])), cell.name)
         room = cell.width - width
         x = cell.left + {"left": 0, "center": room // 2, "right": room}[cell.align]
         parts.append(b"%d %d Td%b\n" % (x - at, 0 if parts else -style.baseline, operators))
@@ -108,7 +112,9 @@ def _join(pieces: list[_Piece], heights: Ints, style: Style) -> pl.Series:
     at: int | Ints = 0
     for number, piece in enumerate(pieces):
         row.add(piece.x - at)
-        row.literal((f" {-style.baseline}" if number == 0 else " 0") + f" Td{piece.shown.before or ' '}")
+        row.literal(
+            (f" {-style.baseline}" if number == 0 else " 0") + f" Td{piece.shown.before or ' '}"
+        )
         row.text(piece.shown.text)
         row.literal(f"{piece.shown.after}\n")
         at = piece.x
@@ -158,16 +164,17 @@ class _Concat:
 def _piece(text: pl.Series, cell: Cell, style: Style, most_lines: int) -> _Piece:
     flat = Flat.of(text)
     font, limit = style.font, cell.width * UNITS // style.size
+    font.note_missing(flat, cell.name)
     broken = cell.wraps and bool(flat.raw.size) and bool((flat.raw == ord("\n")).any())
     if cell.align == "left" and not broken and font.surely_fits(flat, limit):
-        return _Piece(cell.left, font.show(text, flat, style.size, cell.name))
+        return _Piece(cell.left, font.show(text, flat, style.size))
     widths = font.widths(flat)
     wide = widths > limit
     if broken:
         wide |= text.str.contains("\n", literal=True).to_numpy()
     if not wide.any():
         x = _offset(widths * style.size // UNITS, cell) + cell.left
-        return _Piece(x, font.show(text, flat, style.size, cell.name))
+        return _Piece(x, font.show(text, flat, style.size))
     if cell.wraps:
         return _wrapped(text, widths, wide, cell, style, most_lines)
     return _condensed(text, flat, widths, cell, style)
@@ -183,7 +190,7 @@ def _offset(widths: Ints, cell: Cell) -> int | Ints:
 
 def _condensed(text: pl.Series, flat: Flat, widths: Ints, cell: Cell, style: Style) -> _Piece:
     """Numbers and dates never break: the wide ones are drawn as narrow as the cell."""
-    shown = style.font.show(text, flat, style.size, cell.name)
+    shown = style.font.show(text, flat, style.size)
     widths = widths * style.size // UNITS
     wide = widths > cell.width
     scale = np.where(wide, np.maximum(cell.width * 100 // np.maximum(widths, 1), 1), 100)
@@ -202,7 +209,7 @@ def _wrapped(
     frame = pl.DataFrame({"t": text, "wide": chosen})
     plain = frame.select(pl.when("wide").then(pl.lit("")).otherwise("t")).to_series()
     few = text.filter(chosen)
-    shown = style.font.show(plain, Flat.of(plain), style.size, cell.name)
+    shown = style.font.show(plain, Flat.of(plain), style.size)
     lines, operators = _lines(few, cell, style, most_lines)
     counts = np.ones(len(text), np.int64)
     counts[wide] = np.bincount(lines.owner, minlength=len(few))
@@ -228,12 +235,14 @@ def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines,
     begin, length = lines.start - bounds[lines.owner], lines.end - lines.start
     places = pl.DataFrame({"t": text.gather(lines.owner), "b": begin, "n": length})
     content = places.select(pl.col("t").str.slice(pl.col("b"), pl.col("n"))).to_series()
-    shown = font.show(content, Flat.of(content), style.size, cell.name)
+    shown = font.show(content, Flat.of(content), style.size)
     widths = (totals[lines.end] - totals[lines.start]) * style.size // UNITS
     offset = np.broadcast_to(_offset(widths, cell), len(widths))
     first = np.diff(lines.owner, prepend=-1) != 0
     last = np.diff(lines.owner, append=-1) != 0
-    number = np.arange(len(first)) - np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
+    number = np.arange(len(first)) - np.maximum.accumulate(
+        np.where(first, np.arange(len(first)), 0)
+    )
     columns = {
         "dx": offset - np.where(first, 0, np.roll(offset, 1)),
         "dy": np.where(first, 0, -style.leading),
@@ -242,9 +251,9 @@ def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines,
         "bx": -offset,
         "by": number * style.leading,
     }
-    text_of = lambda name: pl.col(name).cast(pl.String)  # noqa: E731
-    move = [text_of("dx"), pl.lit(" "), text_of("dy"), pl.lit(" Td")]
+    dx, dy, bx, by = (pl.col(name).cast(pl.String) for name in ("dx", "dy", "bx", "by"))
+    move = [dx, pl.lit(" "), dy, pl.lit(" Td")]
     line = [*move, pl.lit(shown.before), pl.col("t"), pl.lit(shown.after)]
-    back = [pl.lit(" "), text_of("bx"), pl.lit(" "), text_of("by"), pl.lit(" Td\n")]
+    back = [pl.lit(" "), bx, pl.lit(" "), by, pl.lit(" Td\n")]
     ended = pl.when("last").then(pl.concat_str(back)).otherwise(pl.lit("\n"))
     return lines, pl.DataFrame(columns).select(pl.concat_str([*line, ended])).to_series()

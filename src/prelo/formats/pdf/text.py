@@ -86,9 +86,9 @@ def _time(values: pl.Series, _kind: Kind, locale: Locale) -> pl.Series:
 def _duration(values: pl.Series, _kind: Kind, locale: Locale) -> pl.Series:
     """Hours without end, minutes and seconds: 26:04:05."""
     seconds = pl.col("s").abs()
-    two = lambda part: part.cast(pl.String).str.zfill(2)  # noqa: E731
     minus = pl.when(pl.col("s") < 0).then(pl.lit(locale.number.minus)).otherwise(pl.lit(""))
-    clock = [(seconds // 3600).cast(pl.String), two(seconds // 60 % 60), two(seconds % 60)]
+    sixtieths = [part.cast(pl.String).str.zfill(2) for part in (seconds // 60 % 60, seconds % 60)]
+    clock = [(seconds // 3600).cast(pl.String), *sixtieths]
     text = minus + pl.concat_str(clock, separator=":")
     return pl.DataFrame({"s": values.dt.total_seconds()}).select(text).to_series()
 

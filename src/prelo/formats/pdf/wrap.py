@@ -13,7 +13,7 @@ import numpy.typing as npt
 from prelo.formats.pdf.arrow import Flags, Ints
 
 _SPACE, _NEWLINE = ord(" "), ord("\n")
-_BREAK_AFTER = np.array([ord(c) for c in " -–—/\u200b\u00ad"], np.uint32)
+_BREAK_AFTER = np.array([ord(c) for c in " -/\u2013\u2014\u200b\u00ad"], np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def wrap(codes: npt.NDArray[np.uint32], totals: Ints, bounds: Ints, width: int, 
         paragraph = np.minimum(next_newline[start], stop)
         reach = np.searchsorted(totals, totals[start] + width, "right") - 1
         reach = np.maximum(reach, start + 1)
-        at = np.where(last_break[np.minimum(reach, stop)] > start, last_break[np.minimum(reach, stop)], reach)
+        at = np.where(
+            last_break[np.minimum(reach, stop)] > start, last_break[np.minimum(reach, stop)], reach
+        )
         # A space that hangs over the edge does not matter: the break is before it.
         spills = (reach < paragraph) & (np.append(codes, 0)[reach] == _SPACE)
         at = np.where(spills, reach, at)

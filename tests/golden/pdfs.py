@@ -1,0 +1,49 @@
+"""What the tests of the PDF writer share: writing to bytes, and reading back by pypdf and poppler."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pypdf
+
+from prelo.core.table import Layout, Manifest
+from prelo.formats.pdf import Pdf
+
+
+def ignore_progress(rows: int, pages: int) -> None:
+    """Nobody listens."""
+
+
+def write(data: object, **layout: Any) -> tuple[bytes, Manifest]:
+    out = io.BytesIO()
+    manifest = Pdf().write(data, out, Layout.model_validate(layout), ignore_progress)
+    return out.getvalue(), manifest
+
+
+def reader(file: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(file), strict=True)
+
+
+def catalog(document: pypdf.PdfReader) -> Any:
+    return document.root_object
+
+
+def pages(file: bytes) -> list[str]:
+    return [page.extract_text() for page in reader(file).pages]
+
+
+def saved(file: bytes, folder: Path) -> Path:
+    path = folder / "file.pdf"
+    path.write_bytes(file)
+    return path
+
+
+def squeezed(text: str) -> str:
+    """Without white space, which readers place by distance and not by character."""
+    return re.sub(r"\s", "", text)
+
+
+def numbered(rows: int) -> pl.DataFrame:
+    return pl.DataFrame({"n": range(1, rows + 1), "name": [f"row-{i}" for i in range(1, rows + 1)]})
