@@ -7,6 +7,14 @@ import polars as pl
 
 import prelo
 
+Segment = Literal["ALL", "AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY"]
+QUERY = """
+select customer, nation, count(distinct order_id) as orders, sum(revenue) as revenue
+from sale
+where day >= :start and day < :end and (:segment = 'ALL' or segment = :segment)
+group by customer_id
+"""
+
 
 @prelo.report(
     title="Our best customers",
@@ -26,45 +34,27 @@ import prelo
 def top_customers(
     start: date = date(1995, 1, 1),
     end: date = date(1996, 1, 1),
-    segment: Literal[
-        "ALL", "AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY"
-    ] = "ALL",
+    segment: Segment = "ALL",
     top: int = 100,
     *,
     sources: Any,
 ) -> pl.DataFrame:
     """The customers with the most revenue, their share of it, and a grade by quarters of that revenue."""
-    rows = sources["default"].query(
-        """
-        select customer, nation, count(distinct order_id) as orders, sum(revenue) as revenue
-        from sale
-        where day >= :start and day < :end and (:segment = 'ALL' or segment = :segment)
-        group by customer_id
-        """,
-        start=start,
-        end=end,
-        segment=segment,
-    )
+    rows = sources["default"].query(QUERY, start=start, end=end, segment=segment)
     revenue = pl.col("revenue")
-    running = revenue.cum_sum() / revenue.sum()
-    return (
-        pl.DataFrame(rows)
-        .sort("revenue", "customer", descending=[True, False])
-        .select(
-            pl.int_range(1, pl.len() + 1).alias("rank"),
-            "customer",
-            "nation",
-            "orders",
-            "revenue",
-            (revenue / revenue.sum()).alias("share"),
-            pl.when(running <= 0.25)
-            .then(pl.lit("A"))
-            .when(running <= 0.5)
-            .then(pl.lit("B"))
-            .when(running <= 0.75)
-            .then(pl.lit("C"))
-            .otherwise(pl.lit("D"))
-            .alias("grade"),
-        )
-        .head(top)
-    )
+    ranked = pl.DataFrame(rows).sort("revenue", "customer", descending=[True, False])
+    return ranked.select(
+        pl.int_range(1, pl.len() + 1).alias("rank"),
+        "customer",
+        "nation",
+        "orders",
+        "revenue",
+        (revenue / revenue.sum()).alias("share"),
+        graded(revenue.cum_sum() / revenue.sum()).alias("grade"),
+    ).head(top)
+
+
+def graded(share: pl.Expr) -> pl.Expr:
+    """A for the customers who bring the first quarter of the revenue, B for the second …"""
+    quarter = (share * 4).floor().clip(0, 3).cast(pl.Int64)
+    return quarter.replace_strict([0, 1, 2, 3], ["A", "B", "C", "D"])
