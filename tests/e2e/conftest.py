@@ -73,7 +73,11 @@ class Hand:
             sha256=hashlib.sha256(content).hexdigest(),
         )  # fmt: skip
         manifest = Manifest(format="csv", rows=1000, sheets=(SheetRows(name="Sales", rows=1000),))
-        return await self._move(job, lambda j, now: transitions.succeed(j, now, artifact, manifest))
+
+        def succeeded(j: Job, now: int) -> Job:
+            return transitions.succeed(j, now, artifact, manifest)
+
+        return await self._move(job, succeeded)
 
     async def fail(self, error: PreloError, job: Job | None = None) -> Job:
         def failed(j: Job, now: int) -> Job:
@@ -120,9 +124,7 @@ class Door:
         """The same application on a socket."""
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(
-            uvicorn.Config(
-                self.app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-            )
+            uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         )
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve([listener]))

@@ -134,7 +134,7 @@ class AsyncClient:
                     return answer
                 if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
                     call.into.restart()
-                async for piece in answer.aiter_raw(1 << 20):
+                async for piece in answer.aiter_raw():
                     await asyncio.to_thread(call.into.write, piece)
                 return answer
         except httpx.TransportError as error:

@@ -150,7 +150,7 @@ class Client:
                     return answer
                 if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
                     call.into.restart()
-                for piece in answer.iter_raw(1 << 20):
+                for piece in answer.iter_raw():
                     call.into.write(piece)
                 return answer
         except httpx.TransportError as error:

@@ -153,6 +153,8 @@ def waiting(job_id: str, timeout: float | None, on_progress: OnProgress | None) 
     seen: dict[str, str] = {}
     while True:
         left = _LOOK if end is None else min(max(end - time.monotonic(), 0), _LOOK)
+        if on_progress and not seen:
+            left = 0  # the first look is news in any case
         prefer = {"Prefer": f"wait={int(left)}"}
         began = time.monotonic()
         answer = yield from ask(Call("GET", path(job_id), headers=prefer | seen, wait=left))
@@ -164,7 +166,9 @@ def waiting(job_id: str, timeout: float | None, on_progress: OnProgress | None) 
             if job.state.ended:
                 return job
         if end is not None and time.monotonic() >= end:
-            raise NotFinished(f"the job {job_id} has not ended within {timeout:g} s; it goes on")
+            raise NotFinished(
+                f"the job {job_id} has not ended in time; it goes on: wait for it again"
+            )
         # A server or proxy that does not wait for us must not be asked without end.
         hurried = on_progress is None and time.monotonic() - began < min(left, 1)
         rest = 0.25 if end is None else min(0.25, max(end - time.monotonic(), 0))

@@ -47,14 +47,16 @@ async def reports(here: Here) -> Response:
     return Response(f'{{"reports":[{",".join(views)}]}}', media_type="application/json")
 
 
-@get(catalog, "/{name}", **describe("A report", ("200:Report",), (404,)))
+@get(catalog, "/{name}", **describe("A report", ("200:ReportView",), (404,)))
 async def report(name: str, here: Here) -> Response:
     """The report in its newest version."""
     return shown(report_view(here.ports.catalog.get(name), here.ports.catalog))
 
 
 @get(
-    catalog, "/{name}/versions/{number}", **describe("A report's version", ("200:Report",), (404,))
+    catalog,
+    "/{name}/versions/{number}",
+    **describe("A report's version", ("200:ReportView",), (404,)),
 )
 async def report_version(name: str, number: str, here: Here) -> Response:
     """The report as it was in that version."""
@@ -63,7 +65,7 @@ async def report_version(name: str, number: str, here: Here) -> Response:
     return shown(report_view(here.ports.catalog.get(name, int(number[:9])), here.ports.catalog))
 
 
-@get(house, "/v1/status", **describe("How the house is doing", ("200:Status",), (503,)))
+@get(house, "/v1/status", **describe("How the house is doing", ("200:StatusView",), (503,)))
 async def status(here: Here) -> Response:
     """Work by lane, and the invariants as numbers: anything but 0 in `health` is an alert."""
     store = here.ports.store

@@ -59,7 +59,7 @@ async def _placed(
 @get(
     router,
     "/{job_id:uuid}",
-    **describe("Look at a job", ("200:Job", "304"), (404, 503)),
+    **describe("Look at a job", ("200:JobView", "304"), (404, 503)),
 )
 async def show(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The job as it is. `Prefer: wait=N` waits for its end; with `If-None-Match`, for any change.
@@ -114,7 +114,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
 
 @router.post(
     "/{job_id:uuid}:cancel",
-    **describe("Cancel a job", ("200:Job", "202:Job"), (404, 409, 503)),
+    **describe("Cancel a job", ("200:JobView", "202:JobView"), (404, 409, 503)),
 )
 async def cancel(job_id: UUID, here: Here, who: Who) -> Response:
     """200: it is cancelled. 202: it is running, and will stop as soon as its worker has heard."""
@@ -124,7 +124,7 @@ async def cancel(job_id: UUID, here: Here, who: Who) -> Response:
 
 @router.post(
     "/{job_id:uuid}:retry",
-    **describe("Run a job again", ("200:Job", "201:Job", "202:Job"), (404, 409, 503)),
+    **describe("Run a job again", ("200:JobView", "201:JobView", "202:JobView"), (404, 409, 503)),
 )
 async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """Run a failed, dead, cancelled or expired job again, under the same id, with all its attempts."""
@@ -134,7 +134,9 @@ async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Respons
 
 @router.post(
     "/{job_id:uuid}:refresh",
-    **describe("Make the file anew", ("200:Job", "201:Job", "202:Job"), (404, 409, 503)),
+    **describe(
+        "Make the file anew", ("200:JobView", "201:JobView", "202:JobView"), (404, 409, 503)
+    ),
 )
 async def refresh(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The same report with today's data: a new job of its own (see `Location`), or the one under way."""

@@ -52,16 +52,10 @@ _EXAMPLES = {
         }
     },
 }
-_MODELS = {
-    "Job": view.JobView,
-    "JobPage": view.JobPage,
-    "Report": view.ReportView,
-    "Checked": view.CheckedView,
-    "Status": view.StatusView,
-    "Manifest": Manifest,
-    "Problem": Problem,
-    "Request": Request,
-}
+_MODELS: tuple[type[BaseModel], ...] = (
+    view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
+    Manifest, Problem, Request,
+)  # fmt: skip
 _SUCCESSES = {
     200: "Here it is.",
     201: "The file is ready; `Location` is its job.",
@@ -122,7 +116,7 @@ def _content(model: str) -> dict[str, Any]:
     if not model:
         return {}
     shape: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
-    if model == "Job":
+    if model == "JobView":
         shape["example"] = _JOB
     return {"content": {"application/json": shape}}
 
@@ -143,7 +137,9 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
 
 
 CREATE: dict[str, Any] = describe(
-    "Ask for a report", ("200:Job", "201:Job", "202:Job"), (400, 404, 413, 415, 422, 503)
+    "Ask for a report",
+    ("200:JobView", "201:JobView", "202:JobView"),
+    (400, 404, 413, 415, 422, 503),
 ) | {
     "status_code": 202,
     "openapi_extra": {
@@ -185,14 +181,10 @@ def install(app: FastAPI, version: str) -> None:
 
 def _schemas() -> dict[str, Any]:
     modes: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
-        (model, "validation" if model is Request else "serialization") for model in _MODELS.values()
+        (model, "validation" if model is Request else "serialization") for model in _MODELS
     ]
-    references, definitions = models_json_schema(
-        modes, ref_template="#/components/schemas/{model}"
-    )
-    schemas: dict[str, Any] = dict(definitions["$defs"])
-    for name, mode in zip(_MODELS, modes, strict=True):
-        schemas.setdefault(name, references[mode])
+    _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
+    schemas: dict[str, Any] = definitions["$defs"]
     status = {"type": "integer", "description": "The status of this answer"}
     schemas["Problem"]["properties"]["status"] = status
     return schemas
