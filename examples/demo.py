@@ -64,10 +64,9 @@ def main(folder: Path) -> None:
     console.print(table([wide, grouped, again]))
     console.print(
         f"[green]✓[/] asked again, the same job and the same file came at once: {again.job.id}, "
-        f"{again.seconds:.2f} s with the download, {wide.seconds:.2f} s the first time"
+        f"{again.seconds:.2f} s, and {wide.seconds:.2f} s the first time"
     )
-    told = f"[bold]{problem.reason.title if problem.reason else ''}[/]\n{problem}"
-    console.print(Panel(told, title="a report that fails for good", border_style="red", width=100))
+    console.print(told(problem))
     console.print(f"[bold green]All as promised[/] in {time.perf_counter() - began:.1f} s.")
 
 
@@ -144,6 +143,17 @@ def fail(client: prelo.Client) -> prelo.JobFailed:
     raise SystemExit("The broken report was made all the same.")
 
 
+def told(problem: prelo.JobFailed) -> Panel:
+    """The problem as a caller gets it: stable words for programs, a sentence for people."""
+    reason = problem.reason
+    if reason is None or reason.retryable:
+        raise SystemExit("Not as promised: a report that fails for good says so.")
+    facts = f"type {reason.type}, attempt {reason.attempt}, not tried again\njob {problem.job_id}"
+    return Panel(
+        f"{reason.detail}\n\n[dim]{facts}", title=reason.title, border_style="red", width=80
+    )
+
+
 def check(wide: Made, grouped: Made, again: Made) -> None:
     """What this demo promises."""
     promise(wide.manifest.rows == LINE_ITEMS, "the workbook has every line item")
@@ -161,7 +171,7 @@ def promise(kept: bool, what: str) -> None:  # noqa: FBT001
 
 def table(made: list[Made]) -> Table:
     made_table = Table(title="\nThe files", title_justify="left", title_style="bold")
-    made_table.add_column("File", style="green")
+    made_table.add_column("File", style="green", no_wrap=True)
     for name in ("Rows", "Pages", "Waited", "Made in", "Size", "Peak memory"):
         made_table.add_column(name, justify="right")
     for one in made:

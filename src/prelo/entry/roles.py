@@ -96,7 +96,8 @@ async def _api(config: Config, ports: Ports, stop: asyncio.Event, listener: sock
             timeout_graceful_shutdown=5,
         )
     )
-    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
+    # Signals are ours: uvicorn would catch them, and raise them again in the middle of the drain.
+    server.capture_signals = contextlib.nullcontext  # pyright: ignore[reportAttributeAccessIssue]
     serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
