@@ -96,7 +96,10 @@ class Plant:
 
     def start(self, *roles: str, **told: Any) -> "subprocess.Popen[str]":
         message = {"config": self.settings, "roles": roles or ALL, **told}
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
             cwd=ROOT,

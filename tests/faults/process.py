@@ -133,7 +133,8 @@ def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:
 
 async def main(told: dict[str, Any]) -> None:
     config = Config(**told["config"])
-    async with opened(config, migrate=True) as ports:
+    async with opened(config, migrate=True) as opened_ports:
+        ports = opened_ports
         if told.get("bells"):
             noted: Any = Noted(ports.broker, Path(told["bells"]))
             ports = dataclasses.replace(ports, broker=noted)

@@ -26,7 +26,7 @@ BODY = {"report": "quick", "format": "csv"}
     ids=["before the submit", "in its commit", "after the commit, before the 202"],
 )
 async def test_a_caller_whose_api_dies_asks_again_and_gets_the_one_job(
-    plant: Plant, crash: dict[str, Any], stored: bool
+    plant: Plant, crash: dict[str, Any], *, stored: bool
 ):
     async with plant.ports() as ports:
         process = plant.start("api", crash=crash)
@@ -85,7 +85,9 @@ async def test_a_job_whose_worker_dies_is_finished_once_by_another(
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
-async def test_a_worker_that_dies_in_any_of_its_commits_changes_nothing_twice(plant: Plant, nth: int):
+async def test_a_worker_that_dies_in_any_of_its_commits_changes_nothing_twice(
+    plant: Plant, nth: int
+):
     async with plant.ports() as ports:
         await plant.submit(ports)
         await plant.crash("work", "upkeep", at="commit", nth=nth)
@@ -114,7 +116,9 @@ async def test_a_doorbell_lost_with_its_relay_costs_seconds_and_no_job(
         assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
 
 
-async def test_a_doorbell_is_acknowledged_after_the_claim_and_not_before(plant: Plant, tmp_path: Path):
+async def test_a_doorbell_is_acknowledged_after_the_claim_and_not_before(
+    plant: Plant, tmp_path: Path
+):
     notes = tmp_path / "bells.txt"
     async with plant.ports() as ports:
         process = plant.start(crash={"at": "broker.take", "when": "after"}, bells=str(notes))

@@ -1,0 +1,53 @@
+"""Functions for the reports in reports.yaml: each misbehaves in its own way."""
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+
+def many() -> Iterator[list[dict[str, int]]]:
+    for start in range(0, 100_000, 500):
+        yield [{"n": n} for n in range(start, start + 500)]
+
+
+def endless() -> Any:
+    while True:
+        pass
+
+
+def slow() -> Iterator[dict[str, int]]:
+    for n in range(100_000):
+        time.sleep(0.001)
+        yield {"n": n}
+
+
+def hungry() -> Any:
+    held = []
+    while True:
+        held.append(b"x" * 10_000_000)
+
+
+def large() -> Iterator[list[dict[str, str]]]:
+    for _ in range(100):
+        yield [{"text": os.urandom(50).hex()} for _ in range(1000)]
+
+
+def segfault() -> Any:
+    ctypes.string_at(0)
+
+
+def raises() -> Any:
+    rates = {"EUR": 1.0}
+    return [{"rate": rates["USD"]}]
+
+
+def nonsense() -> Any:
+    return 42
+
+
+def prints() -> Any:
+    print("{}\n" * 3, flush=True)
+    os.write(1, b'{"pressed": 1}\n')
+    return [{"n": 1}]
