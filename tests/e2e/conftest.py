@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import shutil
 import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -122,7 +123,8 @@ class Door:
     @contextlib.asynccontextmanager
     async def served(self) -> AsyncGenerator[httpx.AsyncClient]:
         """The same application on a socket."""
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
             uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         )
@@ -138,13 +140,27 @@ class Door:
             listener.close()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that is up to date: migrating takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("migrated")
+
+    async def migrate() -> None:
+        async with opened(Config(data=folder, catalog=folder), migrate=True):
+            pass
+
+    asyncio.run(migrate())
+    return folder
+
+
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncGenerator[Door]:
+async def door(tmp_path: Path, migrated: Path) -> AsyncGenerator[Door]:
     catalog = tmp_path / "reports"
     catalog.mkdir()
     (catalog / "all.yaml").write_text(CATALOG)
     config = Config(data=tmp_path / "data", catalog=catalog, log="json", max_body=64 * 1024)
-    async with opened(config, migrate=True) as ports:
+    shutil.copytree(migrated, config.data)
+    async with opened(config) as ports:
         made = Door(ports, config)
         async with made.http:
             yield made
