@@ -50,8 +50,9 @@ def _from_yaml(path: Path) -> Iterator[Report]:
         loader = _Loader(path.read_text(encoding="utf-8"))
         while loader.check_node():
             node = loader.get_node()
-            if node is not None:
-                yield _from_document(path, node, loader.construct_document(node))
+            document = loader.construct_document(node)
+            if node is not None and document is not None:  # `---` at the end opens one more, empty
+                yield _from_document(path, node, document)
     except yaml.MarkedYAMLError as error:
         place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise Misconfigured(f"{path}{place}: {error.problem}; mend the YAML there") from error

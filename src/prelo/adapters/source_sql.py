@@ -250,8 +250,10 @@ def _failure(error: Exception, sql: str) -> Failure:
 
 
 def _place(said: str, sql: str) -> str:
+    """Where in the query it is, if the word that SQLite names stands there only once."""
     near = _NEAR.search(said)
-    if not near or sql.count(near[1]) != 1:
+    found = list(re.finditer(rf"(?<!\w){re.escape(near[1])}(?!\w)", sql)) if near else []
+    if len(found) != 1:
         return ""
-    before = sql[: sql.index(near[1])]
+    before = sql[: found[0].start()]
     return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"

@@ -12,6 +12,8 @@ from prelo.ports import Sink
 
 _TEXTS = {"text", "code", "link"}
 _FORMULA = r"^[=+\-@\t\r]"
+_DATETIME = "%Y-%m-%dT%H:%M:%S%.f"
+_TIME = "%H:%M:%S%.f"
 _MONEY_DIGITS = 2
 
 
@@ -72,8 +74,8 @@ def _lines(frame: pl.DataFrame, options: CsvOptions) -> memoryview:
         include_header=False,
         separator=options.delimiter,
         line_terminator=options.line_end,
-        datetime_format="%Y-%m-%dT%H:%M:%S%.f",
-        time_format="%H:%M:%S%.f",
+        datetime_format=_DATETIME,
+        time_format=_TIME,
     )
     return lines.getbuffer()
 
@@ -82,9 +84,12 @@ def _cells(
     fields: tuple[Field, ...], schema: Mapping[str, pl.DataType], options: CsvOptions
 ) -> list[pl.Expr]:
     cells = [_cell(field, schema[field.name], options) for field in fields]
-    if len(cells) == 1:
-        return [cells[0].cast(pl.String).fill_null("")]
-    return cells
+    return [_text(cells[0], fields[0]).fill_null("")] if len(cells) == 1 else cells
+
+
+def _text(cell: pl.Expr, field: Field) -> pl.Expr:
+    form = {"datetime": _DATETIME, "time": _TIME}.get(field.kind.name)
+    return cell.dt.strftime(form) if form else cell.cast(pl.String)
 
 
 def _cell(field: Field, dtype: pl.DataType, options: CsvOptions) -> pl.Expr:

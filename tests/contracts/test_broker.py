@@ -1,0 +1,97 @@
+"""What every broker promises; a new one is one line in BROKERS."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from prelo.adapters.broker_memory import MemoryBroker
+from prelo.ports import Bell, Broker
+
+BROKERS: dict[str, Callable[[], Broker]] = {"memory": MemoryBroker}
+
+
+@pytest.fixture(params=list(BROKERS))
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    opened = BROKERS[request.param]()
+    yield opened
+    await opened.close()
+
+
+def bell(job: str, lane: str = "small") -> Bell:
+    return Bell.model_validate({"lane": lane, "job_id": job})
+
+
+async def test_a_bell_is_taken_in_its_lane_once(broker: Broker):
+    await broker.ring(bell("a"))
+    assert await broker.take(["large"], 0.05) is None
+    taken = await broker.take(["large", "small"], 5)
+    assert taken is not None
+    assert (taken.job_id, taken.lane) == ("a", "small")
+    await broker.ack(taken)
+    assert await broker.take(["small"], 0.05) is None
+
+
+async def test_a_waiting_taker_is_woken_by_any_of_its_lanes(broker: Broker):
+    waiting = asyncio.create_task(broker.take(["small", "large"], 10))
+    await asyncio.sleep(0.02)
+    await broker.ring(bell("b", "large"))
+    taken = await waiting
+    assert taken is not None
+    assert taken.job_id == "b"
+
+
+async def test_each_bell_wakes_exactly_one_taker(broker: Broker):
+    waiting = [asyncio.create_task(broker.take(["small"], 1)) for _ in range(5)]
+    await asyncio.sleep(0.02)
+    for number in range(3):
+        await broker.ring(bell(f"job{number}"))
+    taken = [found.job_id for found in await asyncio.gather(*waiting) if found]
+    assert sorted(taken) == ["job0", "job1", "job2"]
+
+
+async def test_a_cancelled_taker_takes_nothing_with_it(broker: Broker):
+    first = asyncio.create_task(broker.take(["small"], 10))
+    await asyncio.sleep(0.02)
+    await broker.ring(bell("kept"))  # in the same turn of the loop as the cancel
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    taken = await broker.take(["small"], 5)
+    assert taken is not None
+    assert taken.job_id == "kept"
+
+
+async def test_a_cancelled_takers_bell_goes_to_the_one_who_waits(broker: Broker):
+    first = asyncio.create_task(broker.take(["small"], 10))
+    await asyncio.sleep(0.02)
+    second = asyncio.create_task(broker.take(["small"], 10))
+    await asyncio.sleep(0.02)
+    await broker.ring(bell("handed on"))
+    first.cancel()
+    taken = await asyncio.wait_for(second, 5)
+    assert taken is not None
+    assert taken.job_id == "handed on"
+
+
+async def test_bells_keep_their_order_and_are_counted_per_lane(broker: Broker):
+    for number in range(3):
+        await broker.ring(bell(str(number)))
+    await broker.ring(bell("x", "isolation"))
+    assert (await broker.depth("small"), await broker.depth("isolation")) == (3, 1)
+    taken = [await broker.take(["small"], 1) for _ in range(3)]
+    assert [found.job_id for found in taken if found] == ["0", "1", "2"]
+    assert await broker.depth("small") == 0
+
+
+async def test_a_broker_answers_its_check(broker: Broker):
+    await broker.check()
+
+
+async def test_a_full_lane_in_memory_drops_bells_and_keeps_nobody_waiting():
+    broker = MemoryBroker(capacity=2)
+    for number in range(5):
+        await broker.ring(bell(str(number)))
+    assert await broker.depth("small") == 2
+    await broker.ring(bell("other", "large"))
+    assert await broker.depth("large") == 1
