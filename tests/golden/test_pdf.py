@@ -123,7 +123,7 @@ def test_the_file_is_written_from_front_to_back_only():
         def __init__(self) -> None:
             self.parts: list[bytes] = []
 
-        def write(self, data: bytes) -> int:
+        def write(self, data: bytes | bytearray | memoryview, /) -> int:
             self.parts.append(bytes(data))
             return len(data)
 
@@ -144,6 +144,15 @@ def test_text_of_many_scripts_is_read_back(pdftotext: Run, tmp_path: Path, text:
         assert squeezed(found).count(squeezed(text)) == 4  # title, two cells, footer
         assert "ascii (too) \\" in found
     assert manifest.warnings == ()
+
+
+@pytest.mark.parametrize("text", ["a)", "((b", "c\\", "\\)d(", "e\\101", "<f>"])
+def test_what_means_something_in_a_pdf_string_is_plain_text(qpdf: Run, tmp_path: Path, text: str):
+    file, _ = write(pl.DataFrame({"t": [text] * 40 + ["end"], "r": ["x"] * 41}), title=text)
+    found = "".join(pages(file))
+    assert found.count(text) >= 41
+    assert "end" in found
+    qpdf("--check", saved(file, tmp_path))
 
 
 def test_a_character_without_a_glyph_is_a_counted_box():
@@ -192,7 +201,10 @@ def test_wide_tables_turn_the_page_and_narrow_ones_do_not():
 _shown = sorted(
     c for c in face("Regular").codes.values() if not chr(c).isspace() and chr(c).isprintable()
 )
-_texts = st.text(
+_ascii = st.text(
+    st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("()\\\n"), max_size=60
+)
+_texts = _ascii | st.text(
     st.sampled_from([chr(c) for c in _shown]) | st.sampled_from(" ()\\<>\n"), max_size=60
 )
 

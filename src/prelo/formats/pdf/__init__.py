@@ -8,13 +8,14 @@ from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
 from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
 from prelo.formats.pdf.embed import embed
-from prelo.formats.pdf.file import File, PageTree, Sink, text_string
+from prelo.formats.pdf.file import File, PageTree, text_string
 from prelo.formats.pdf.flow import Flow
 from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
 from prelo.formats.stream import Progress, Stream, open_stream
+from prelo.ports import Sink
 
 __all__ = ["Pdf"]
 

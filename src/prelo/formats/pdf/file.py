@@ -1,17 +1,14 @@
 """The objects of a PDF 1.7 file, written once and in order of arrival, never read back (ISO 32000-1)."""
 
 from array import array
-from typing import Protocol
 
 from isal import isal_zlib
+
+from prelo.ports import Sink
 
 _DEFLATE_LEVEL = 1
 _FAN_OUT = 32  # pages of a node: viewers find page 20,000 in three steps
 _XREF_CHUNK = 8192
-
-
-class Sink(Protocol):
-    def write(self, data: bytes, /) -> object: ...
 
 
 class File:
