@@ -1,6 +1,6 @@
 """The main job, end to end: a server, four requests over HTTP, their files in demo/.
 
-    make demo          (or: python examples/demo.py [FOLDER])
+    make demo          (or: python examples/demo.py [FOLDER [SCALE]])
 
 Ends with an error if anything is not as promised.
 """
@@ -28,7 +28,7 @@ import prelo
 from prelo.client import JobView
 
 HERE = Path(__file__).parent
-LINE_ITEMS = 600_572  # what TPC-H has at scale 0.1
+LINE_ITEMS = {0.1: 600_572, 0.01: 60_175}  # of TPC-H, by scale
 BROKEN = """
 name: broken
 title: A report that cannot work
@@ -48,11 +48,11 @@ class Made:
     seconds: float
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, scale: float = 0.1) -> None:
     began = time.perf_counter()
     catalog = prepared(folder)
     with console.status("Making the sample database (once) …"):
-        database = sample(folder)
+        database = sample(folder, scale)
     console.print(f"[green]✓[/] the sample database: {shown(database)}")
     with server(folder, catalog, database) as url, prelo.Client(url) as client:
         console.print(f"[green]✓[/] prelo serve is ready at {url}")
@@ -60,6 +60,7 @@ def main(folder: Path) -> None:
         grouped = make(client, "sales-by-nation", "pdf", folder / "sales-by-nation.pdf")
         again = make(client, "line-items", "xlsx", folder / "line-items-again.xlsx")
         problem = fail(client)
+    promise(wide.manifest.rows == LINE_ITEMS[scale], "the workbook has every line item")
     check(wide, grouped, again)
     console.print(table([wide, grouped, again]))
     console.print(
@@ -156,12 +157,10 @@ def told(problem: prelo.JobFailed) -> Panel:
 
 def check(wide: Made, grouped: Made, again: Made) -> None:
     """What this demo promises."""
-    promise(wide.manifest.rows == LINE_ITEMS, "the workbook has every line item")
     promise((grouped.manifest.pages or 0) > 1, "the PDF has pages")
     promise(again.job.id == wide.job.id, "the same request has the same job")
-    promise(again.job.generation == wide.job.generation, "it was made once")
+    promise(again.job.finished_at == wide.job.finished_at, "it was made once")
     promise(again.path.read_bytes() == wide.path.read_bytes(), "the same file came again")
-    promise(again.seconds < wide.seconds / 2, "and it came at once")
 
 
 def promise(kept: bool, what: str) -> None:  # noqa: FBT001
@@ -193,4 +192,4 @@ def shown(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if sys.argv[1:] else "demo"))
+    main(Path(sys.argv[1] if sys.argv[1:] else "demo"), float((sys.argv[2:] or ["0.1"])[0]))
