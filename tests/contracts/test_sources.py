@@ -345,6 +345,8 @@ def test_queries_that_are_wrong_say_what_and_where(tmp_path: Path):
         "create table u (a)": "one single SELECT",
         "  ": "empty",
         "select abs(-9223372036854775807 - 1)": "integer overflow",
+        "select locked from t": "no such column: locked",
+        "select json_extract('{', '$') from t": "malformed JSON",
     }.items():
         with pytest.raises(QueryFailed, match=said) as caught:
             read(sqlite(tmp_path), report(query=query), {"start": "secret value"})

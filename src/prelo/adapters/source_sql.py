@@ -32,8 +32,12 @@ _SQLITE_URL = re.compile(r"sqlite(\+\w+)?:///(?P<path>[^?]+)")
 _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[SQLite\] )?(?:Failed to \w+ query: )?")
 _NEAR = re.compile(r'near "([^"]+)"')
 _MISMATCH = re.compile(r"Type mismatch in column (\d+): expected (\w+) but got (\w+)")
-_UNREACHABLE = ("locked", "busy", "disk i/o error", "failed to open", "unable to open")
-_BROKEN = ("not a database", "malformed", "unsupported file format")
+# SQLite's own sentences (sqlite3_errstr), whole: a column may be named `locked`.
+_UNREACHABLE = re.compile(
+    r"(database|database table|database schema) is locked|disk I/O error|unable to open database file"
+    r"|locking protocol|failed to open "
+)
+_BROKEN = re.compile(r"file is not a database|database disk image is malformed")
 _WORDS = {"INT64": "whole numbers", "DOUBLE": "numbers", "STRING": "text", "BINARY": "bytes"}
 _VENDOR = (adbc.Error, OSError, pa.ArrowException)
 
@@ -242,9 +246,9 @@ def _broken_batch(error: Exception, schema: pa.Schema, row: int) -> SourceInvali
 
 def _failure(error: Exception, sql: str) -> Failure:
     said = _NOISE.sub("", str(error).partition("\nquery:")[0])
-    if any(word in said.lower() for word in _UNREACHABLE):
+    if _UNREACHABLE.match(said):
         return SourceUnavailable(f"the database cannot be read just now: {said}")
-    if any(word in said.lower() for word in _BROKEN):
+    if _BROKEN.match(said):
         return SourceInvalid(f"the database is no SQLite database or damaged: {said}")
     return QueryFailed(f"the database refused the query: {said}{_place(said, sql)}")
 
