@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -64,8 +65,8 @@ def main(folder: Path, scale: float = 0.1) -> None:
     check(wide, grouped, again)
     console.print(table([wide, grouped, again]))
     console.print(
-        f"[green]✓[/] asked again, the same job and the same file came at once: {again.job.id}, "
-        f"{again.seconds:.2f} s, and {wide.seconds:.2f} s the first time"
+        f"[green]✓[/] Asked again, the same file came at once: {again.seconds:.2f} s, "
+        f"not {wide.seconds:.2f} s.\n  Job {again.job.id}, made once."
     )
     console.print(told(problem))
     console.print(f"[bold green]All as promised[/] in {time.perf_counter() - began:.1f} s.")
@@ -169,10 +170,10 @@ def promise(kept: bool, what: str) -> None:  # noqa: FBT001
 
 
 def table(made: list[Made]) -> Table:
-    made_table = Table(title="\nThe files", title_justify="left", title_style="bold")
+    made_table = Table(box=SIMPLE_HEAD, pad_edge=False)
     made_table.add_column("File", style="green", no_wrap=True)
-    for name in ("Rows", "Pages", "Waited", "Made in", "Size", "Peak memory"):
-        made_table.add_column(name, justify="right")
+    for name in ("Rows", "Pages", "Waited", "Made in", "Size", "Memory"):
+        made_table.add_column(name, justify="right", no_wrap=True)
     for one in made:
         made_table.add_row(
             shown(one.path),
