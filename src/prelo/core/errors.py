@@ -127,7 +127,9 @@ class JobFailed(PreloError):
     title = "The report could not be made"
 
     def __init__(self, job_id: str, state: str, reason: Problem | None) -> None:
-        why = f"{reason.title}: {reason.detail}" if reason else "It was stopped, or its file is gone."
+        why = (
+            f"{reason.title}: {reason.detail}" if reason else "It was stopped, or its file is gone."
+        )
         super().__init__(f"the job {job_id} is {state}. {why}", reason.errors if reason else ())
         self.job_id = job_id
         self.state = state
