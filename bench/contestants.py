@@ -41,6 +41,10 @@ def reader(rows: int, columns: list[str] | None = None) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(first.schema, batches(rows, columns))
 
 
+def _quiet(rows: int, pages: int) -> None:
+    """Nobody watches a benchmark's progress."""
+
+
 def prelo_xlsx(rows: int, target: Path) -> dict[str, Any]:
     from prelo.core.table import Layout
     from prelo.formats.xlsx import Xlsx
@@ -49,7 +53,7 @@ def prelo_xlsx(rows: int, target: Path) -> dict[str, Any]:
     columns["l_quantity"] = {"total": "sum"}
     layout = Layout.model_validate({"title": TITLE, "columns": columns})
     with target.open("wb") as out:
-        manifest = Xlsx().write(reader(rows), out, layout, lambda *_: None)
+        manifest = Xlsx().write(reader(rows), out, layout, _quiet)
     assert manifest.rows == rows
     return {}
 
@@ -111,7 +115,7 @@ def prelo_pdf(rows: int, target: Path) -> dict[str, Any]:
         }
     )
     with target.open("wb") as out:
-        manifest = Pdf().write(reader(rows, PDF_COLUMNS), out, layout, lambda *_: None)
+        manifest = Pdf().write(reader(rows, PDF_COLUMNS), out, layout, _quiet)
     assert manifest.rows == rows
     return {"pages": manifest.pages}
 
@@ -166,7 +170,7 @@ def reportlab_longtable(rows: int, target: Path) -> dict[str, Any]:
     from reportlab.lib.pagesizes import A4, landscape
     from reportlab.platypus import LongTable, SimpleDocTemplate, TableStyle
 
-    data = [PDF_COLUMNS]
+    data: list[Any] = [PDF_COLUMNS]
     for batch in batches(rows, PDF_COLUMNS):
         data += zip(*(_texts(column) for column in batch.columns), strict=True)
     table = LongTable(data, repeatRows=1)

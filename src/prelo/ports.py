@@ -69,6 +69,7 @@ class JobFilter(Model):
     """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen."""
 
     tenant: str
+    scope: str = ""
     states: tuple[State, ...] = ()
     report: str | None = None
     created_after: int | None = None
@@ -94,11 +95,17 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     async def submit(
-        self, draft: Job, *, max_age_ms: int | None = None, key: IdempotencyKey | None = None
+        self,
+        draft: Job,
+        *,
+        max_age_ms: int | None = None,
+        key: IdempotencyKey | None = None,
+        max_queued: int | None = None,
     ) -> Submitted:
         """Insert the draft or join the job of the same fingerprint (core.job.joining), atomically with
         its doorbell, its idempotency row and its fair_key. A draft's `deadline_at` is a duration in ms
-        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs.
+        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs,
+        and Unavailable when something would have to be queued behind `max_queued` others.
         """
         ...
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ class House:
         return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
     @contextlib.asynccontextmanager
-    async def at_work(self, slots: int = 1) -> AsyncIterator[None]:
+    async def at_work(self, slots: int = 1) -> AsyncGenerator[None]:
         stop = asyncio.Event()
         terms = Terms(
             owner=secrets.token_hex(4),

@@ -94,7 +94,8 @@ async def test_the_sweep_takes_old_orphans_and_nothing_else(house: House):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("orphan")
     for path in (old, staged, root / done.artifact.key):
-        os.utime(path, (time.time() - 2 * DAY,) * 2)
+        then = time.time() - 2 * DAY
+        os.utime(path, (then, then))
     await upkeep.sweep_files(house.ports)
     assert house.stored() == {done.artifact.key, "default/x/0/2-b.csv"}
 

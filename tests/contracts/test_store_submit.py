@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from prelo.core import job as transitions
-from prelo.core.errors import KeyReused
+from prelo.core.errors import KeyReused, Unavailable
 from prelo.core.job import Job, State
 from prelo.ports import IdempotencyKey, Store
 from tests.contracts.store_cases import (
@@ -240,3 +240,16 @@ async def test_nothing_is_asked_of_the_store_before_the_first_call(place: Sqlite
     place.path.unlink()
     place.open()
     assert not place.path.exists()
+
+
+async def test_a_full_queue_refuses_new_jobs_and_still_answers_for_those_it_has(store: Store):
+    first = await store.submit(draft(1))
+    with pytest.raises(Unavailable, match="1 jobs are waiting") as refused:
+        await store.submit(draft(2), max_queued=1)
+    assert refused.value.retry_after > 0
+    joined = await store.submit(draft(1), max_queued=1)
+    assert (joined.job.id, joined.fresh) == (first.job.id, False)
+    await succeeded(store)
+    reused = await store.submit(draft(1), max_queued=0)
+    assert (reused.job.state, reused.fresh) == (State.SUCCEEDED, False)
+    assert (await store.submit(draft(2), max_queued=1)).fresh

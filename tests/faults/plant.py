@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ class Plant:
         return Config(**self.settings)
 
     @asynccontextmanager
-    async def ports(self) -> AsyncIterator[Ports]:
+    async def ports(self) -> AsyncGenerator[Ports]:
         async with opened(self.config, migrate=True) as ports:
             yield ports
 
@@ -94,48 +94,46 @@ class Plant:
         self.accepted.add(job.id)
         return job
 
-    def start(self, *roles: str, **told: Any) -> "subprocess.Popen[str]":
+    @contextmanager
+    def process(self, *roles: str, **told: Any) -> "Generator[subprocess.Popen[str]]":
+        """A process that is started, and killed in the end whatever happened."""
         message = {"config": self.settings, "roles": roles or ALL, **told}
-        environment = {
-            **os.environ,
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-        }
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "log.txt").open("a"),
-            text=True,
-        )
+        path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+        with (
+            (self.folder / "log.txt").open("a") as log,
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": path},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @contextmanager
-    def running(self, *roles: str, **told: Any) -> "Iterator[Up]":
+    def running(self, *roles: str, **told: Any) -> "Generator[Up]":
         """A process that is up; ended by SIGTERM, and expected to end well."""
-        process = self.start(*roles, **told)
-        try:
-            yield Up(process.pid, ready(process))
+        with self.process(*roles, **told) as process:
+            yield Up(process.pid, self.ready(process))
             process.terminate()
-            assert process.wait(20) == 0, self.log()
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout
-            process.stdout.close()
+            assert process.wait(30) == 0, self.log()
 
-    async def crash(self, *roles: str, seconds: float = 20, **crash: Any) -> None:
+    async def crash(self, *roles: str, **crash: Any) -> None:
         """Run a process until it has killed itself at the named call; assert that it did."""
-        process = self.start(*roles, crash=crash)
-        try:
-            code = await asyncio.to_thread(process.wait, seconds)
-            assert code == -signal.SIGKILL, f"the fault did not happen: exit {code}\n{self.log()}"
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout
-            process.stdout.close()
+        with self.process(*roles, crash=crash) as process:
+            await self.killed(process)
 
-    async def ended(self, ports: Ports, seconds: float = 25) -> list[Job]:
+    async def killed(self, process: "subprocess.Popen[str]", seconds: float = 30) -> None:
+        """Wait for the process to die by SIGKILL; anything else means that the fault did not happen."""
+        code = await asyncio.to_thread(process.wait, seconds)
+        assert code == -signal.SIGKILL, f"the fault did not happen: exit {code}\n{self.log()}"
+
+    async def ended(self, ports: Ports, seconds: float = 40) -> list[Job]:
         """All accepted jobs, when the last of them has ended."""
         end = time.monotonic() + seconds
         while True:
@@ -154,13 +152,12 @@ class Plant:
         ledger.check(self.data, self.accepted)
         return jobs
 
+    def ready(self, process: "subprocess.Popen[str]") -> int:
+        """Wait until the process says that it is up; its port."""
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("ready"), f"the process did not start\n{self.log()}"
+        return int(line.split()[1])
+
     def log(self) -> str:
         return "\n".join((self.folder / "log.txt").read_text().splitlines()[-40:])
-
-
-def ready(process: "subprocess.Popen[str]") -> int:
-    """Wait until the process says that it is up; its port."""
-    assert process.stdout
-    line = process.stdout.readline()
-    assert line.startswith("ready"), "the process did not start; see its log"
-    return int(line.split()[1])

@@ -1,8 +1,10 @@
 """Each line of the crash matrix: a real process is killed there, another one goes on, the ledger is clean."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from prelo.core.job import State
 from tests.faults import ledger
-from tests.faults.plant import Plant, ready
+from tests.faults.plant import Plant
 
 BODY = {"report": "quick", "format": "csv"}
 
@@ -29,14 +31,12 @@ async def test_a_caller_whose_api_dies_asks_again_and_gets_the_one_job(
     plant: Plant, crash: dict[str, Any], *, stored: bool
 ):
     async with plant.ports() as ports:
-        process = plant.start("api", crash=crash)
-        url = f"http://127.0.0.1:{await asyncio.to_thread(ready, process)}/v1/jobs"
-        async with httpx.AsyncClient(trust_env=False) as client:
-            with pytest.raises(httpx.TransportError):
-                await client.post(url, json=BODY, headers={"Idempotency-Key": "k1"})
-        assert process.wait(10) == -signal.SIGKILL
-        assert process.stdout
-        process.stdout.close()
+        with plant.process("api", crash=crash) as process:
+            url = f"http://127.0.0.1:{await asyncio.to_thread(plant.ready, process)}/v1/jobs"
+            async with httpx.AsyncClient(trust_env=False) as client:
+                with pytest.raises(httpx.TransportError):
+                    await client.post(url, json=BODY, headers={"Idempotency-Key": "k1"})
+            await plant.killed(process)
         assert (await ports.store.depth() == 1) is stored
         with plant.running("api") as again:
             url = f"http://127.0.0.1:{again.port}/v1/jobs"
@@ -121,12 +121,12 @@ async def test_a_doorbell_is_acknowledged_after_the_claim_and_not_before(
 ):
     notes = tmp_path / "bells.txt"
     async with plant.ports() as ports:
-        process = plant.start(crash={"at": "broker.take", "when": "after"}, bells=str(notes))
-        await asyncio.to_thread(ready, process)
-        await plant.submit(ports)
-        assert await asyncio.to_thread(process.wait, 20) == -signal.SIGKILL
-        assert process.stdout
-        process.stdout.close()
+        crash = {"at": "broker.take", "when": "after"}
+        with plant.process(crash=crash, bells=str(notes)) as process:
+            await asyncio.to_thread(plant.ready, process)
+            await asyncio.sleep(0.5)  # the slot waits for a bell: its first look has found nothing
+            await plant.submit(ports)
+            await plant.killed(process)
         assert [line.split()[0] for line in notes.read_text().splitlines()] == ["take"]
         (job,) = await plant.recover(ports)
         assert job.state is State.SUCCEEDED
@@ -150,7 +150,7 @@ async def test_a_worker_stopped_for_longer_than_its_lease_finds_its_job_gone(pla
         job = await plant.submit(ports, "slow", seconds=2)
         with plant.running("work") as first:
             await running(plant, ports, job.id)
-            os.kill(first.pid, signal.SIGSTOP)
+            await stopped(plant, first.pid)
             try:
                 with plant.running():
                     (done,) = await plant.ended(ports)
@@ -166,10 +166,26 @@ async def test_a_worker_stopped_for_longer_than_its_lease_finds_its_job_gone(pla
 async def running(plant: Plant, ports: Any, job_id: str) -> None:
     for _ in range(200):
         job = await ports.store.get(job_id)
-        if job.state is State.RUNNING and job.progress.rows:
+        if job.state is State.RUNNING:
+            await asyncio.sleep(0.3)  # somewhere in the middle of it
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"the job never ran\n{plant.log()}")
+
+
+async def stopped(plant: Plant, pid: int) -> None:
+    """Stop the process, but not while it holds SQLite's one write lock: that would stop everybody."""
+    for _ in range(50):
+        os.kill(pid, signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(plant.data / "prelo.db", timeout=0.2)) as db:
+            try:
+                db.execute("begin immediate")
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                await asyncio.sleep(0.05)
+            else:
+                return
+    raise AssertionError("the process could not be stopped outside of a write")
 
 
 async def refused(plant: Plant) -> None:
@@ -198,13 +214,11 @@ async def test_random_kills_lose_nothing_and_publish_nothing_twice(plant: Plant)
             await plant.submit(ports, k=k)
         kills = 0
         for pause in (1.2, 0.9, 1.5, 1.1):
-            process = plant.start()
-            await asyncio.to_thread(ready, process)
-            await asyncio.sleep(pause)
-            process.send_signal(signal.SIGKILL)
-            kills += process.wait() == -signal.SIGKILL
-            assert process.stdout
-            process.stdout.close()
+            with plant.process() as process:
+                await asyncio.to_thread(plant.ready, process)
+                await asyncio.sleep(pause)
+                process.send_signal(signal.SIGKILL)
+                kills += process.wait() == -signal.SIGKILL
         assert kills == 4
         jobs = await plant.recover(ports)
         assert {job.state for job in jobs} <= {State.SUCCEEDED, State.DEAD}

@@ -123,3 +123,9 @@ def test_a_default_that_breaks_its_own_rules_is_refused_at_definition():
 )
 def test_what_a_person_types_becomes_a_value(kind: Any, text: str, value: Any):
     assert Parameter(type=kind).from_text(text) == value
+
+
+def test_a_pointer_to_an_odd_name_is_escaped():
+    with pytest.raises(Invalid) as refused:
+        validate({}, {"a/b~c": 1})
+    assert refused.value.errors[0].pointer == "/parameters/a~1b~0c"

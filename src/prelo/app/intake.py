@@ -57,8 +57,6 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     key: IdempotencyKey | None = None,
     max_queued: int | None = None,
 ) -> Submitted:
-    if max_queued is not None and await ports.store.depth() >= max_queued:
-        raise Unavailable(f"{max_queued} jobs are waiting already; ask again later", retry_after=10)
     draft = accepted(
         ordered,
         lane=report.lane,
@@ -68,7 +66,9 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
         deadline_at=None if deadline is None else int(deadline * 1000),
     )
     max_age_ms = None if max_age is None else int(max_age * 1000)
-    submitted = await ports.store.submit(draft, max_age_ms=max_age_ms, key=key)
+    submitted = await ports.store.submit(
+        draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued
+    )
     ports.observer.event(
         "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed
     )
@@ -101,9 +101,8 @@ async def wait(
 ) -> Job:
     """The job as soon as it is `enough` (by default: has ended), or as it is after `seconds`."""
     end = time.monotonic() + seconds
-    async with ports.cache.listen(
-        job_topic(job_id)
-    ) as watch:  # first: no news between look and wait
+    # Listen first: no news falls between the look and the wait.
+    async with ports.cache.listen(job_topic(job_id)) as watch:
         job = await find(job_id, caller, ports)
         while not enough(job) and (left := end - time.monotonic()) > 0:
             await watch.wait(min(left, _POLL))

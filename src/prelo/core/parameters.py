@@ -94,15 +94,15 @@ def validate(parameters: dict[str, Parameter], given: dict[str, Any]) -> dict[st
     try:
         checked = _model_of(_key(parameters)).model_validate(normal(given))
     except ValidationError as error:
-        errors = tuple(
-            FieldError(
-                pointer="/parameters/" + "/".join(map(str, e["loc"][:1])), detail=_sentence(e)
-            )
-            for e in error.errors()
-        )
-        detail = "; ".join(f"{e.pointer.rpartition('/')[2]}: {e.detail}" for e in errors)
+        wrong = [(str(e["loc"][0]), _sentence(e)) for e in error.errors()]
+        errors = tuple(FieldError(pointer=_pointer(name), detail=said) for name, said in wrong)
+        detail = "; ".join(f"{name}: {said}" for name, said in wrong)
         raise Invalid(f"the parameters do not fit the report: {detail}", errors) from error
     return checked.model_dump(mode="json", by_alias=True)
+
+
+def _pointer(name: str) -> str:
+    return "/parameters/" + name.replace("~", "~0").replace("/", "~1")  # RFC 6901
 
 
 def typed(parameters: dict[str, Parameter], values: dict[str, Any]) -> dict[str, Any]:

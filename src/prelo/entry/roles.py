@@ -49,7 +49,7 @@ async def run(
             if "work" in roles:
                 group.create_task(_ending(_work(config, ports, stop, roles), stop))
             if listener:
-                group.create_task(_ending(_api(config, ports, stop, listener), stop))
+                group.create_task(_ending(_api(config, ports, stop, roles, listener), stop))
             if ready:
                 ready(listener.getsockname()[1] if listener else 0)
 
@@ -84,12 +84,19 @@ async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collec
     )
 
 
-async def _api(config: Config, ports: Ports, stop: asyncio.Event, listener: socket.socket) -> None:
+async def _api(
+    config: Config,
+    ports: Ports,
+    stop: asyncio.Event,
+    roles: Collection[Role],
+    listener: socket.socket,
+) -> None:
     from prelo.entry.api.http import create_app
 
+    app = create_app(ports, config, tuple(roles))
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(ports, config),
+            app,
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -101,6 +108,7 @@ async def _api(config: Config, ports: Ports, stop: asyncio.Event, listener: sock
     serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    app.state.house.draining.append("SIGTERM")
     server.should_exit = True
     await serving
 
@@ -124,6 +132,9 @@ def _listener(config: Config) -> socket.socket:
             f"cannot listen on {config.host}:{config.port}: {error.strerror or error}; "
             "is another server running? Choose a port by --port or PRELO_PORT"
         ) from error
+    listener.listen(
+        2048
+    )  # from here on callers wait, and are not refused, until uvicorn takes over
     return listener
 
 

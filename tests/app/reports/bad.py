@@ -17,10 +17,10 @@ def endless() -> Any:
         pass
 
 
-def slow() -> Iterator[dict[str, int]]:
-    for n in range(100_000):
-        time.sleep(0.001)
-        yield {"n": n}
+def slow() -> Iterator[list[dict[str, int]]]:
+    for start in range(0, 2_000_000, 2_000):
+        time.sleep(0.05)
+        yield [{"n": n} for n in range(start, start + 2_000)]
 
 
 def hungry() -> Any:

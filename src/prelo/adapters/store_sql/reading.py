@@ -90,7 +90,10 @@ def order_of(tx: Transaction, job_id: str) -> Order | None:
 
 def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
     """One page of a tenant's jobs, newest first; the next begins below the last row of this one."""
-    conditions: list[ColumnElement[bool]] = [job.c.tenant == chosen.tenant]
+    conditions: list[ColumnElement[bool]] = [
+        job.c.tenant == chosen.tenant,
+        job.c.scope == chosen.scope,
+    ]
     if chosen.states:
         conditions.append(job.c.state.in_(chosen.states))
     if chosen.report is not None:

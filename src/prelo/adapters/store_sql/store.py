@@ -43,10 +43,17 @@ class SqlStore:
         await self._database.close()
 
     async def submit(
-        self, draft: Job, *, max_age_ms: int | None = None, key: IdempotencyKey | None = None
+        self,
+        draft: Job,
+        *,
+        max_age_ms: int | None = None,
+        key: IdempotencyKey | None = None,
+        max_queued: int | None = None,
     ) -> Submitted:
         ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
-        place = partial(submitting.submit, draft=draft, max_age_ms=max_age_ms, key=key)
+        place = partial(
+            submitting.submit, draft=draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued
+        )
         for _ in range(_TRIES):
             answer = await self._database.read(ask)
             if answer is not None:

@@ -9,7 +9,7 @@ from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.tables import idempotency, job, job_order, row_of, transition
 from prelo.core import job as transitions
-from prelo.core.errors import KeyReused
+from prelo.core.errors import KeyReused, Unavailable
 from prelo.core.job import Job, Joining, State, joining, succeeding
 from prelo.ports import IdempotencyKey, Submitted
 
@@ -37,7 +37,11 @@ def answered(
 
 
 def submit(
-    tx: Transaction, draft: Job, max_age_ms: int | None, key: IdempotencyKey | None
+    tx: Transaction,
+    draft: Job,
+    max_age_ms: int | None,
+    key: IdempotencyKey | None,
+    max_queued: int | None,
 ) -> Submitted:
     """Insert, join, revive or supersede; see the port."""
     replayed = _replayed(tx, draft.tenant, key) if key else None
@@ -47,13 +51,18 @@ def submit(
     then = joining(before, tx.now, max_age_ms) if before else None
     if before and then in {Joining.JOIN, Joining.REUSE}:
         placed = Submitted(job=before, fresh=False)
-    elif before and then is Joining.REVIVE:
-        placed = _revived(tx, before, draft)
     else:
-        placed = _inserted(tx, draft, before)
+        _make_room(tx, max_queued)
+        revive = before and then is Joining.REVIVE
+        placed = _revived(tx, before, draft) if revive else _inserted(tx, draft, before)
     if key is not None:
         _remember(tx, draft.tenant, key, placed.job)
     return placed
+
+
+def _make_room(tx: Transaction, max_queued: int | None) -> None:
+    if max_queued is not None and reading.depth(tx, None) >= max_queued:
+        raise Unavailable(f"{max_queued:,} jobs are waiting already; ask again later", 10)
 
 
 def _revived(tx: Transaction, before: Job, draft: Job) -> Submitted:

@@ -96,6 +96,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
     after = query.created_after
     chosen = JobFilter(
         tenant=who.tenant,
+        scope=who.scope,
         states=tuple(query.state),
         report=query.report,
         created_after=None if after is None else int(after.timestamp() * 1000),
