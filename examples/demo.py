@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -59,11 +58,13 @@ def main(folder: Path, scale: float = 0.1) -> None:
         console.print(f"[green]✓[/] prelo serve is ready at {url}")
         wide = make(client, "line-items", "xlsx", folder / "line-items.xlsx")
         grouped = make(client, "sales-by-nation", "pdf", folder / "sales-by-nation.pdf")
-        again = make(client, "line-items", "xlsx", folder / "line-items-again.xlsx")
+        again = make(client, "line-items", "xlsx", folder / "line-items-2.xlsx")
         problem = fail(client)
     promise(wide.manifest.rows == LINE_ITEMS[scale], "the workbook has every line item")
     check(wide, grouped, again)
+    console.print()
     console.print(table([wide, grouped, again]))
+    console.print()
     console.print(
         f"[green]✓[/] Asked again, the same file came at once: {again.seconds:.2f} s, "
         f"not {wide.seconds:.2f} s.\n  Job {again.job.id}, made once."
@@ -170,7 +171,7 @@ def promise(kept: bool, what: str) -> None:  # noqa: FBT001
 
 
 def table(made: list[Made]) -> Table:
-    made_table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    made_table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     made_table.add_column("File", style="green", no_wrap=True)
     for name in ("Rows", "Pages", "Waited", "Made in", "Size", "Memory"):
         made_table.add_column(name, justify="right", no_wrap=True)
