@@ -26,7 +26,7 @@ from prelo.core.report import Report
 from prelo.core.table import Column
 
 BATCH_ROWS = 20_000
-BUSY_MS = 5_000
+BUSY_MS = 2_000  # a longer lock is worth another attempt, not a slot
 
 _SQLITE_URL = re.compile(r"sqlite(\+\w+)?:///(?P<path>[^?]+)")
 _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[SQLite\] )?(?:Failed to \w+ query: )?")
