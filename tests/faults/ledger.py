@@ -76,6 +76,12 @@ def _fences_rise(log: list[dict[str, Any]]) -> None:
             claims[line["job_id"]].append(line["fence"])
     for job_id, fences in claims.items():
         assert fences == sorted(set(fences)), f"I4: fences of {job_id}: {fences}"
+    held: dict[str, int] = {}
+    for line in log:
+        held[line["job_id"]] = max(line["fence"], held.get(line["job_id"], 0))
+        assert line["fence"] == held[line["job_id"]], (
+            f"I4: {line['job_id']} changed by a late owner"
+        )
 
 
 def _only_the_table(log: list[dict[str, Any]]) -> None:

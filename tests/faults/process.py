@@ -103,19 +103,20 @@ class Noted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
 
-    def _note(self, what: str, bell: Any) -> None:
+    def _note(self, what: str) -> None:
         with self._path.open("a") as notes:
-            notes.write(f"{what} {bell.job_id}\n")
+            notes.write(f"{what}\n")
 
     async def take(self, lanes: Any, seconds: float) -> Any:
+        self._note("wait")
         bell = await self._broker.take(lanes, seconds)
         if bell is not None:
-            self._note("take", bell)
+            self._note("take")
         return bell
 
     async def ack(self, bell: Any) -> None:
         await self._broker.ack(bell)
-        self._note("ack", bell)
+        self._note("ack")
 
 
 def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:

@@ -33,7 +33,7 @@ EARLY = f"""        if bell is not None:
     ("file", "was", "becomes", "tests"),
     [
         (CHANGING, FENCE, "", [STALE]),
-        (CHANGING, FENCE, "", ["tests/contracts/test_store.py", "-k", "stale"]),
+        (CHANGING, FENCE, "", ["tests/contracts/test_store.py", "-k", "fence"]),
         ("app/worker.py", BELL, EARLY, [ACK]),
     ],
     ids=["no fence: two workers", "no fence: the store's contract", "ack before the claim"],

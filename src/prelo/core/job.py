@@ -13,6 +13,7 @@ IllegalTransition. The store writes the change if, and only if, the row is still
 
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 from prelo.core.errors import Deadline, FieldError, PreloError, Problem, WorkerLost
 from prelo.core.model import Model
@@ -133,7 +134,8 @@ class Job(Model):
 
     def artifact_key(self, nonce: str, extension: str) -> str:
         """Where this attempt stores its file; no other attempt can ever have the same key."""
-        return f"{self.tenant}/{self.id}/{self.generation}/{self.fence}-{nonce}.{extension}"
+        folder = quote(self.tenant, safe="").replace(".", "%2E")  # no tenant's name is a path
+        return f"{folder}/{self.id}/{self.generation}/{self.fence}-{nonce}.{extension}"
 
 
 def accepted(order: Order, **chosen: Any) -> Job:
