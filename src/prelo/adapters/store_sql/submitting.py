@@ -53,8 +53,10 @@ def submit(
         placed = Submitted(job=before, fresh=False)
     else:
         _make_room(tx, max_queued)
-        revive = before and then is Joining.REVIVE
-        placed = _revived(tx, before, draft) if revive else _inserted(tx, draft, before)
+        if before and then is Joining.REVIVE:
+            placed = _revived(tx, before, draft)
+        else:
+            placed = _inserted(tx, draft, before)
     if key is not None:
         _remember(tx, draft.tenant, key, placed.job)
     return placed
