@@ -46,7 +46,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@if uv --version >/dev/null 2>&1; then \
 		set -e; test -x $(BIN)/python || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv; \
 		export VIRTUAL_ENV="$$PWD/.venv"; \
-		uv pip install --quiet --require-hashes --requirement requirements-dev.lock; \
+		uv pip install --quiet --compile-bytecode --require-hashes --requirement requirements-dev.lock; \
 		uv pip install --quiet --no-deps --no-build-isolation --editable .; \
 	else \
 		set -e; test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(MAKE) --no-print-directory venv; \
