@@ -193,3 +193,12 @@ def test_a_request_that_does_not_fit_the_catalog_says_where(
 ):
     with pytest.raises(error, match=words):
         order(Request.model_validate(body), CATALOG, ANNA)
+
+
+def test_a_default_that_is_written_out_does_not_change_a_reports_digest():
+    """So that a field added by a later version leaves the jobs of an earlier one renderable."""
+    plain = Report.model_validate({"name": "a", "source": {"query": "select 1"}})
+    spelled = Report.model_validate(plain.model_dump())
+    assert spelled.model_fields_set > plain.model_fields_set
+    assert spelled.digest == plain.digest
+    assert plain.model_copy(update={"title": "b"}).digest != plain.digest

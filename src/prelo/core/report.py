@@ -104,8 +104,12 @@ class Report(Layout):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the whole definition: a changed report is never answered by an old file."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+        """SHA-256 of the whole definition: a changed report is never answered by an old file.
+
+        Of what differs from the defaults: a field that a later Prelo adds changes no digest.
+        """
+        told = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(canonical(told)).hexdigest()
 
     def layout(self, parameters: dict[str, Any], **chosen: Any) -> Layout:
         """The layout of one job: marks filled in, and `chosen` (locale, timezone, overflow) put over it."""

@@ -159,7 +159,7 @@ def _ad_hoc(request: Request) -> Report:
 
 def _inline_digest(report: Report) -> str:
     """As Report.digest, but rows may hold integers that canonical JSON cannot."""
-    rows = report.model_dump_json().encode()
+    rows = report.model_dump_json(exclude_defaults=True).encode()
     return hashlib.sha256(rows).hexdigest()
 
 
