@@ -101,6 +101,12 @@ def test_titles_are_the_header_and_may_repeat():
     assert manifest.columns == ("a", "b", "c")
 
 
+def test_columns_of_groups_are_written_even_where_a_pdf_hides_them():
+    hidden = {"g": {"title": "Group", "hidden": True}}
+    file, _ = write(pl.DataFrame({"g": ["x"], "v": [1]}), columns=hidden, group_by="g")
+    assert read(file) == [["Group", "v"], ["x", "1"]]
+
+
 def test_options_are_followed():
     frame = pl.DataFrame({"a": ["x;y"], "b": [1]})
     options = {"delimiter": ";", "header": False, "bom": True, "line_end": "\n"}

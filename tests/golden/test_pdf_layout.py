@@ -58,6 +58,19 @@ def test_wrapped_cells_stay_inside_their_column(pdftotext: Run, tmp_path: Path):
     assert all(abs(end - right) < 1 for end in ends)
 
 
+def test_columns_stand_apart_and_fill_the_page_where_they_nearly_do(pdftotext: Run, tmp_path: Path):
+    """A right-aligned column never touches the left-aligned one after it."""
+    page, em = 595.28 - 2 * 36, 8
+    for letters, full in ((18, True), (2, False)):
+        data = pl.DataFrame({"n": [111], "t": ["l" * letters], "m": [222], "d": ["i" * letters]})
+        columns = {name: {"width": 20} for name in data.columns} if full else {}
+        found = {
+            b[0]: b for b in boxes(pdftotext, saved(write(data, columns=columns)[0], tmp_path))
+        }
+        assert found["l" * letters][1] - found["111"][3] >= 2 * em
+        assert (found["i" * letters][1] > page * 0.7) is full
+
+
 def test_rows_below_a_high_row_do_not_overlap_it(pdftotext: Run, tmp_path: Path):
     data = pl.DataFrame({"a": ["one two three four five six seven eight nine ten", "below"]})
     found = boxes(pdftotext, saved(write(data, columns={"a": {"width": 8}})[0], tmp_path))
@@ -194,6 +207,17 @@ def test_a_heading_stays_with_its_first_row_and_a_total_with_its_last():
         body = [x for x in lines if not x.startswith(("Page", "Label")) and x != "v"]
         assert not body[-1].startswith(("i: ", "o: "))
         assert not body[0].startswith("Total")
+
+
+def test_the_last_totals_never_stand_on_a_page_alone():
+    turned = 0
+    for count in range(45, 60):
+        last = pages(_grouped([("A", "x", Decimal(1))] * count))[-1]
+        assert re.search(r"^ *1\.00$", last, re.MULTILINE), count
+        turned += "continued" in last
+    assert (
+        0 < turned < 15
+    )  # both: totals on the first page, and rows that went with them to the next
 
 
 def test_a_page_inside_a_group_says_which_group_goes_on():

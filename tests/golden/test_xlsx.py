@@ -62,13 +62,13 @@ KINDS: list[tuple[str, pl.Series, list[Any], str]] = [
         "date",
         pl.Series([date(1900, 3, 1), date(2026, 2, 28), date(9999, 12, 31), None]),
         [datetime(1900, 3, 1), datetime(2026, 2, 28), datetime(9999, 12, 31), None],
-        "yyyy-mm-dd",
+        "m/d/yyyy",
     ),
     (
         "datetime",
         pl.Series([datetime(2026, 1, 1, 8, 30, 15), datetime(1969, 12, 31, 23, 59, 59)]),
         [datetime(2026, 1, 1, 8, 30, 15), datetime(1969, 12, 31, 23, 59, 59)],
-        "yyyy-mm-dd hh:mm:ss",
+        "m/d/yyyy hh:mm:ss",
     ),
     (
         "time",

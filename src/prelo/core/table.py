@@ -104,7 +104,8 @@ class Column(Model):
     """How one column of the data is shown. Whatever is left out is inferred from the data.
 
     `width` is in characters, as in a spreadsheet; None fits it to the first batch. `format` is an own
-    spreadsheet number format. `total` asks for a total (and, in groups, subtotals) of the column.
+    spreadsheet number format; a PDF follows it for dates, as `mmmm yyyy`. `total` asks for a total (and,
+    in groups, subtotals) of the column.
     """
 
     title: str | None = None
@@ -130,13 +131,16 @@ class Overflow(StrEnum):
 
 
 class XlsxOptions(Model):
-    r"""What only a workbook has. `sheet` names the sheet (31 characters, none of []:*?/\)."""
+    r"""What only a workbook has. `sheet` names the sheet (31 characters, none of []:*?/\).
+
+    `landscape` is how it is printed; None turns the pages of a wide sheet.
+    """
 
     sheet: str | None = None
     freeze_header: bool = True
     autofilter: bool = True
     zebra: bool = False
-    landscape: bool = False
+    landscape: bool | None = None
 
 
 class PdfOptions(Model):
@@ -167,8 +171,9 @@ class Layout(Model):
     """Everything around the rows.
 
     `columns` is keyed by the data's column names: those named are shown as told, the others as
-    inferred, in the data's order. Rows must arrive sorted by `group_by`. Times with a zone are shown in
-    `timezone` (IANA name); `locale` is a BCP 47 tag.
+    inferred, in the data's order. Rows must arrive sorted by `group_by`; a PDF says the groups in headings
+    and adds subtotals, a workbook and a CSV have no headings and so show the groups' columns even where
+    they are hidden. Times with a zone are shown in `timezone` (IANA name); `locale` is a BCP 47 tag.
     """
 
     title: str = ""

@@ -7,7 +7,7 @@ import polars as pl
 
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Completeness, CsvOptions, Layout, Manifest, ValueWarning
-from prelo.formats.stream import Field, Progress, open_stream
+from prelo.formats.stream import Field, Progress, flat, open_stream
 from prelo.ports import Sink
 
 _TEXTS = {"text", "code", "link"}
@@ -33,7 +33,7 @@ class Csv:
 
     def write(self, data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
         options = _checked(layout.csv)
-        stream = open_stream(data, layout)
+        stream = open_stream(data, flat(layout))
         cells, escaped = _cells(stream.fields, stream.first.schema, options), _Escaped(options)
         if options.bom:
             out.write(b"\xef\xbb\xbf")

@@ -48,7 +48,7 @@ class XlsxKeywords(LayoutKeywords, total=False):
     freeze_header: bool
     autofilter: bool
     zebra: bool
-    landscape: bool
+    landscape: bool | None
 
 
 class PdfKeywords(LayoutKeywords, total=False):

@@ -80,6 +80,15 @@ def open_stream(data: object, layout: Layout) -> Stream:
     return Stream(_visible(kept), first, chain([first], frames))
 
 
+def flat(layout: Layout) -> Layout:
+    """The layout for a format without headings of groups: the columns of `group_by` are never hidden."""
+    columns = {
+        name: column.model_copy(update={"hidden": False}) if name in layout.group_by else column
+        for name, column in layout.columns.items()
+    }
+    return layout.model_copy(update={"columns": columns})
+
+
 def _visible(fields: list[Field]) -> tuple[Field, ...]:
     return tuple(f for f in fields if not f.column.hidden)
 

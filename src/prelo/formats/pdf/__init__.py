@@ -1,5 +1,6 @@
 """Tables as PDF: a page frame around rows computed column by column, streamed page by page."""
 
+from collections.abc import Iterator
 from itertools import chain
 
 import polars as pl
@@ -50,19 +51,26 @@ class Pdf:
         look.leave_room(frame.header_height)
         flow = Flow(file, tree, frame, look, layout.pdf)
         texts_ready = chain([first_texts], iter(lambda: None, 0))
-        for batch, texts in zip(stream.frames, texts_ready, strict=False):
-            flow.add(body.items(batch, texts or body.texts(batch), look), body)
+        for (batch, last), texts in zip(_with_last(stream.frames), texts_ready, strict=False):
+            flow.add(body.items(batch, texts or body.texts(batch), look, last=last), body)
             progress(body.rows, flow.pages)
         if body.rows == 0:
             flow.say(locale.words.empty)
-        elif (totals := body.end(look)) is not None:
-            flow.add(totals, body)
         pages = flow.close()
         forms = frame.write(file, resources)
         fonts = embed(regular, file) + embed(bold, file)
         file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), resources)
         _close(file, tree, look.page, layout, resources)
         return _manifest(stream, body, pages, (regular, bold))
+
+
+def _with_last(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, bool]]:
+    """Each frame, and whether it is the last: its rows and the totals at the end go on pages together."""
+    held = next(frames, None)
+    while held is not None:
+        following = next(frames, None)
+        yield held, following is None
+        held = following
 
 
 def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[Font, Font]) -> Look:

@@ -85,7 +85,7 @@ class Body:
         """The visible columns as they will be shown."""
         out: list[pl.Series] = []
         for field in self._fields:
-            text = as_text(frame[field.name], field.kind, self._locale)
+            text = as_text(frame[field.name], field.kind, self._locale, field.column.format)
             cleaned = clean(text, field.kind)
             if cleaned is not text:
                 self.removed[field.name] += int(text.str.contains(_LOST).sum())
@@ -96,12 +96,16 @@ class Body:
         """The totals of closed groups as they will be shown, by field."""
         fields = {f.name: f for f in self._fields}
         return {
-            name: as_text(v, total_kind(fields[name]), self._locale)
+            name: as_text(v, total_kind(fields[name]), self._locale, fields[name].column.format)
             for name, v in closed.totals.items()
         }
 
-    def items(self, frame: pl.DataFrame, texts: list[pl.Series], look: Look) -> Items:
-        """The items of a frame: its rows, the headings they begin with, totals of groups that ended."""
+    def items(
+        self, frame: pl.DataFrame, texts: list[pl.Series], look: Look, *, last: bool
+    ) -> Items:
+        """The items of a frame: its rows, the headings they begin with, totals of groups that ended; after
+        the `last` one, of those still open too.
+        """
         rows = lay(texts, look.cells, look.row, look.most_lines)
         self.cut.update(rows.cut)
         at = np.arange(frame.height)
@@ -115,19 +119,12 @@ class Body:
                 zip(self._totals, [whole, *begins], strict=True)
             ):
                 parts += self._total_part(totals.feed(frame, begun), level, look)
+                if last:
+                    parts += self._total_part(totals.end(frame.height), level, look)
         parts += self._headings(frame, begins, look)
         items = _ordered(parts, self.rows)
         self.rows += frame.height
         return items
-
-    def end(self, look: Look) -> Items | None:
-        """The totals still open after the last frame; None if there are none."""
-        if not self._totals or not self.rows:
-            return None
-        parts: list[_Part] = []
-        for level, totals in enumerate(self._totals):
-            parts += self._total_part(totals.end(0), level, look)
-        return _ordered(parts, self.rows)
 
     def heading_at(self, row: int) -> str:
         """The groups that a row of the last frame belongs to, in one line; empty without groups."""
@@ -144,9 +141,7 @@ class Body:
     def _headings(self, frame: pl.DataFrame, begins: list[Flags], look: Look) -> Iterator[_Part]:
         for level, (field, begun) in enumerate(zip(self._groups, begins, strict=True)):
             rows = np.flatnonzero(begun)
-            values = clean(
-                as_text(frame[field.name].gather(rows), field.kind, self._locale), field.kind
-            )
+            values = self._text(frame[field.name].gather(rows), field)
             labels = _labelled(values, f"{field.title}: ")
             # The group that the frame goes on with begins before its first row.
             known = self._labels[level][-1:]
@@ -183,10 +178,12 @@ class Body:
         words = self._locale.words
         if closed.group is None:
             return pl.Series([words.total] * len(closed.before))
-        kind = self._groups[level - 1].kind
         before, after = words.total_of.split("{group}")
-        values = clean(as_text(closed.group, kind, self._locale), kind)
-        return _labelled(values, before, after)
+        return _labelled(self._text(closed.group, self._groups[level - 1]), before, after)
+
+    def _text(self, values: pl.Series, group: Field) -> pl.Series:
+        text = as_text(values, group.kind, self._locale, group.column.format)
+        return clean(text, group.kind)
 
 
 def _group_field(name: str, layout: Layout, schema: pl.Schema) -> Field:

@@ -27,7 +27,11 @@ _LONG, _GROWTH = (
     2,
 )  # a first frame of so many rows has more after it: digits that sums grow by
 _FRACTION = 3  # characters that the mean of integers has more than they
-_STRETCH = 1.4  # how far columns grow to fill the page
+_GROWN = 1.2  # how far columns grow where there is room: longer values may follow
+_FULL, _LOOSE = (
+    8,
+    3,
+)  # ems between columns: at most, for a table to fill the page; and in a narrow one
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +98,33 @@ def cells_of(
     """The columns side by side within `measure`, each with `gap` on both sides of its text.
 
     Too wide: text columns give way first, the widest of them first, then all in proportion. Room to spare:
-    all grow in proportion, up to a limit beyond which a table would fall apart.
+    they grow a little, and stand apart by equal distances: as far as fills the page, unless the table would
+    fall apart.
     """
     gap = min(gap, measure // (6 * len(fields)))
     room = measure - 2 * gap * len(fields)
     widths = _shared([w.width for w in wanted], wanted, room, _NARROW * size * _FIGURE // UNITS)
+    between = _between(room - sum(widths), len(fields) - 1, size)
     cells: list[Cell] = []
     left = 0
     for field, width in zip(fields, widths, strict=True):
         align = field.column.align or field.kind.align
         breakable = field.kind.name in _BREAKABLE
         cells.append(Cell(field.name, left + gap, left + gap + width, align, breakable))
-        left += width + 2 * gap
+        left += width + 2 * gap + between
     return cells
+
+
+def _between(spare: int, places: int, size: int) -> int:
+    share = spare // max(places, 1)
+    return share if share <= _FULL * size else _LOOSE * size
 
 
 def _shared(widths: list[int], wanted: Sequence[Wish], room: int, narrow: int) -> list[int]:
     total = sum(widths)
     if total <= room:
-        if any(w.given for w in wanted):
-            return widths
-        grow = min(room / max(total, 1), _STRETCH)
-        return [int(width * grow) for width in widths]
+        grow = min(room / max(total, 1), _GROWN)
+        return [w.width if w.given else int(w.width * grow) for w in wanted]
     low, high = narrow, max(widths)
     while low < high:  # the highest ceiling for text columns under which everything fits
         middle = (low + high + 1) // 2

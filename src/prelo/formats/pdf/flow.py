@@ -1,6 +1,7 @@
 """Puts items on pages from top to bottom and writes each page as soon as it is full."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -154,7 +155,7 @@ class Flow:
 
     def _verticals(self, top: int, bottom: int) -> bytes:
         cells = self._look.cells
-        gap = cells[0].left
-        edges = [0, *(cell.right + gap for cell in cells)]
+        inner = [(cell.right + right.left) // 2 for cell, right in pairwise(cells)]
+        edges = [0, *inner, self._look.table_width]
         lines = b"".join(b"%d %d m %d %d l\n" % (x, top, x, bottom) for x in edges)
         return b"%b RG %d w\n" % (colours.HAIR, _HAIRLINE) + lines + b"S\n"

@@ -7,10 +7,11 @@ from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
 from prelo.formats.pdf.file import File
-from prelo.formats.pdf.locale import Locale, Words
+from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Cell, Rows, Style, lay
 from prelo.formats.stream import Field
+from prelo.formats.words import Words
 
 _MOST_HEADER_LINES = 6
 _MOST_TITLE_LINES = 4

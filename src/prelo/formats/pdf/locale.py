@@ -12,6 +12,7 @@ import babel
 from babel.numbers import get_currency_precision, get_currency_symbol
 
 from prelo.core.errors import Invalid
+from prelo.formats.words import Words, words_of
 
 _MARKS = re.compile("[\u200e\u200f\u061c]")
 _SPACES = re.compile("[\u00a0\u202f]")
@@ -28,51 +29,6 @@ _STRFTIME = {
 }
 _TWELVE_HOURS = {"h": "%-I", "hh": "%I", "a": "%p"}
 _ISO_DATE, _ISO_TIME = "%Y-%m-%d", "%H:%M:%S"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of a page. `page` has {page} and {pages}; `total_of` has {group}."""
-
-    page: str
-    total: str
-    total_of: str
-    continued: str
-    empty: str
-    yes: str
-    no: str
-
-
-_WORDS = {
-    "en": Words(
-        "Page {page} of {pages}", "Total", "Total {group}", "continued",
-        "No data", "Yes", "No",
-    ),
-    "pt": Words(
-        "Página {page} de {pages}", "Total", "Total {group}", "continuação",
-        "Sem dados", "Sim", "Não",
-    ),
-    "es": Words(
-        "Página {page} de {pages}", "Total", "Total {group}", "continuación",
-        "Sin datos", "Sí", "No",
-    ),
-    "fr": Words(
-        "Page {page} sur {pages}", "Total", "Total {group}", "suite",
-        "Aucune donnée", "Oui", "Non",
-    ),
-    "de": Words(
-        "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
-        "Keine Daten", "Ja", "Nein",
-    ),
-    "it": Words(
-        "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
-        "Nessun dato", "Sì", "No",
-    ),
-    "nl": Words(
-        "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
-        "Geen gegevens", "Ja", "Nee",
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +66,16 @@ class Locale:
             prefix += " "
         return _with(self.number, prefix, suffix), get_currency_precision(currency)
 
+    def months(self, *, wide: bool, alone: bool) -> dict[int, str]:
+        """The names of the months from 1 on; `alone` as they stand without a day beside them."""
+        width = "wide" if wide else "abbreviated"
+        return dict(_babel(self.tag).months["stand-alone" if alone else "format"][width])
+
+    def days(self, *, wide: bool) -> dict[int, str]:
+        """The names of the days, Monday as 1."""
+        names = _babel(self.tag).days["format"]["wide" if wide else "abbreviated"]
+        return {day + 1: name for day, name in names.items()}
+
 
 @lru_cache(maxsize=64)
 def locale_of(tag: str) -> Locale:
@@ -130,7 +96,7 @@ def locale_of(tag: str) -> Locale:
         percent=_with(number, *percent),
         date=_strftime(found.date_formats["short"].pattern, {}) or _ISO_DATE,
         time=_strftime(found.time_formats["medium"].pattern, _meridiem(found)) or _ISO_TIME,
-        words=_WORDS.get(found.language, _WORDS["en"]),
+        words=words_of(tag),
     )
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from prelo.core.table import Kind
-from prelo.formats.pdf import digits
+from prelo.formats.pdf import dates, digits
 from prelo.formats.pdf.arrow import Ints
 from prelo.formats.pdf.locale import Locale, Notation
 
+_DATES = {"date", "datetime"}
 _EXACT_FLOAT = 2**53
 _NUDGE_LIMIT = 1e12  # above it, lifting a float by two ulps could change its last digit
 _PLAIN_FLOAT = 1e15  # from here on a float is written with its exponent
@@ -26,9 +27,13 @@ _FEW = 32  # up to here one by one is faster
 _EXACT = Context(prec=120)
 
 
-def as_text(values: pl.Series, kind: Kind, locale: Locale) -> pl.Series:
-    """`values`, of a type that conform() gives this kind, as a String column without NULLs."""
-    text = _WRITERS[kind.name](values, kind, locale)
+def as_text(values: pl.Series, kind: Kind, locale: Locale, form: str | None = None) -> pl.Series:
+    """`values`, of a type that conform() gives this kind, as a String column without NULLs.
+
+    `form` is the column's own spreadsheet format, which dates follow.
+    """
+    own = dates.writer_of(form, locale) if form and kind.name in _DATES else None
+    text = own(values) if own else _WRITERS[kind.name](values, kind, locale)
     return text.fill_null("") if text.null_count() else text
 
 

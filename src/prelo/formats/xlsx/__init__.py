@@ -6,7 +6,7 @@ hold as it is (cells.py) is changed by rule and counted in the manifest, never i
 
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout, Manifest, Overflow
-from prelo.formats.stream import Progress, open_stream
+from prelo.formats.stream import Progress, flat, open_stream
 from prelo.formats.xlsx.book import Book, Limits
 from prelo.formats.xlsx.package import Package
 from prelo.ports import Sink
@@ -37,7 +37,7 @@ class Xlsx:
             raise FormatFailed(
                 "a workbook cannot be split into files yet; use split_sheets or truncate"
             )
-        stream = open_stream(data, layout)
+        stream = open_stream(data, flat(layout))
         step = max(1, _CELLS_AT_ONCE // max(1, len(stream.fields)))
         with Package(out) as package:
             book = Book(package, stream, layout, self._limits)

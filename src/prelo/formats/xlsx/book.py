@@ -7,12 +7,15 @@ import polars as pl
 from prelo.core.errors import FormatFailed, RowLimit
 from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows
 from prelo.formats.stream import Stream
+from prelo.formats.words import words_of
 from prelo.formats.xlsx.frame import Frame, Spec, draw
 from prelo.formats.xlsx.looks import fit, header_lines, look
 from prelo.formats.xlsx.names import numbered, sheet_name
 from prelo.formats.xlsx.package import Package, Part
 from prelo.formats.xlsx.rows import Rows
 from prelo.formats.xlsx.totals import Span, total_row
+
+_PORTRAIT = 130  # characters that an upright page still shows in a legible size
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Book:
         self._overflow = layout.overflow
         self._limits = limits
         self._name = sheet_name(layout)
+        self._word = words_of(layout.locale).total
         self._spec, self._widths = _spec(stream, layout, self._name, limits)
         self._frame: Frame = draw(self._spec)
         self._rows = Rows(stream.fields, self._frame.styles, self._widths)
@@ -73,7 +77,9 @@ class Book:
         totals = b""
         if self._rows.totals and self.rows:
             filled = [span for span in self._sheets if span.last >= span.first]
-            totals = total_row(last.last + 1, self._rows.totals, self._frame.total_styles, filled)
+            totals = total_row(
+                last.last + 1, self._rows.totals, self._frame.total_styles, filled, self._word
+            )
         self._close_sheet(totals)
         final = self._frame
         if len(self._sheets) > 1:
@@ -147,6 +153,6 @@ def _spec(stream: Stream, layout: Layout, name: str, limits: Limits) -> tuple[Sp
         )
     filtered = layout.xlsx.autofilter
     widths = fit(fields, stream.first, layout.locale, filtered=filtered)
-    lines = header_lines([f.title for f in fields], widths, filtered=filtered)
+    lines = header_lines(fields, widths, filtered=filtered)
     looks = tuple(look(f, layout.locale) for f in fields)
-    return Spec.of(layout, (name,), looks, lines), widths
+    return Spec.of(layout, (name,), looks, lines, wide=sum(widths) > _PORTRAIT), widths

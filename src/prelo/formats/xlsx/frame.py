@@ -21,6 +21,7 @@ from prelo.formats.xlsx.looks import Look
 
 _INK, _PALE, _LINE, _GREY, _LINK = "#1F3A5F", "#F4F6F9", "#E1E6ED", "#6B7280", "#0563C1"
 _HEADER_LINE_HEIGHT = 15.75
+_LONGEST_FOOTER = 80  # Excel takes 255 characters, its codes and doubled ampersands counted
 _LONGEST_TEXT = (
     32_767 // 2
 )  # XlsxWriter leaves out a text too long for a cell; characters may take two units
@@ -48,14 +49,22 @@ class Spec:
     sheets: tuple[str, ...]
     columns: tuple[Look, ...]
     header_lines: int
+    landscape: bool
     options: XlsxOptions
 
     @classmethod
     def of(
-        cls, layout: Layout, sheets: tuple[str, ...], looks: tuple[Look, ...], lines: int
+        cls,
+        layout: Layout,
+        sheets: tuple[str, ...],
+        looks: tuple[Look, ...],
+        lines: int,
+        *,
+        wide: bool,
     ) -> "Spec":
         words = layout.title, layout.subtitle, layout.author, layout.locale
-        return cls(*words, sheets, looks, lines, layout.xlsx)
+        given = layout.xlsx.landscape
+        return cls(*words, sheets, looks, lines, wide if given is None else given, layout.xlsx)
 
     @property
     def header_row(self) -> int:
@@ -124,10 +133,12 @@ class _Styles:
         self.subtitle = self._of(font_color=_GREY, valign="vcenter")
         self.band = self._of(bg_color=_PALE)
 
-    def header(self, column: Look) -> Format:
+    def header(self, column: Look, *, filtered: bool) -> Format:
+        aligned = _aligned(column)
+        if filtered and column.align == "right":  # Excel draws the filter's button over the end
+            aligned["indent"] = 2
         return self._of(
-            bold=True, font_color="#FFFFFF", bg_color=_INK, **_aligned(column), valign="vcenter",
-            text_wrap=True,
+            bold=True, font_color="#FFFFFF", bg_color=_INK, **aligned, valign="vcenter", text_wrap=True,
         )  # fmt: skip
 
     def cell(self, column: Look, *, top: bool) -> Format:
@@ -162,7 +173,8 @@ def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
     sheet.set_row(header, spec.header_lines * _HEADER_LINE_HEIGHT + 6)
     top = any(column.wrap for column in spec.columns)
     for i, column in enumerate(spec.columns):
-        sheet.write_string(header, i, column.title[:_LONGEST_TEXT], styles.header(column))
+        style = styles.header(column, filtered=spec.options.autofilter)
+        sheet.write_string(header, i, column.title[:_LONGEST_TEXT], style)
         sheet.write_blank(header + 1, i, None, styles.cell(column, top=top))
         sheet.write_blank(header + 2, i, None, styles.total(column))
     sheet.hide_gridlines(2)
@@ -170,8 +182,8 @@ def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
     sheet.fit_to_pages(1, 0)
     sheet.set_paper(_LETTER_PAPER if spec.locale[-2:] in _LETTER_COUNTRIES else _A4_PAPER)
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
-    sheet.set_footer("&R&8&P / &N")
-    if spec.options.landscape:
+    sheet.set_footer(f"&L&8{_footer(spec.title)}&R&8&P / &N")
+    if spec.landscape:
         sheet.set_landscape()
     if spec.options.freeze_header:
         sheet.freeze_panes(header + 1, 0)
@@ -190,6 +202,13 @@ def _draw_title(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
         sheet.write_string(row, 0, text[:_LONGEST_TEXT], style)
     if lines:
         sheet.set_row(len(lines), 7.5)
+
+
+def _footer(title: str) -> str:
+    """The title beside the page number. An ampersand there begins a code unless doubled; after the code
+    of the size, a digit would be taken for a part of it.
+    """
+    return " " + " ".join(title.split())[:_LONGEST_FOOTER].replace("&", "&&") if title else ""
 
 
 def _cut(spec: Spec, parts: dict[str, bytes]) -> Frame:

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
-from textwrap import wrap
+from math import ceil, isfinite
 
 import polars as pl
 from babel import Locale, UnknownLocaleError
@@ -21,19 +20,30 @@ _BOLD = 1.08
 _NARROWEST, _WIDEST, _WIDEST_TITLE = 6.0, 50.0, 20
 _LARGEST_GENERAL = 11  # Excel's General shows no more characters of a number
 _MOST_HEADER_LINES = 4
+_LONGEST_DATE = 10  # 31/12/2026; a form such as d/m/yyyy says less
 
 _FIXED = {
     "integer": "#,##0",
     "number": "General",
     "boolean": '"TRUE";"TRUE";"FALSE"',  # Excel shows its own words; LibreOffice would show 1 and 0
-    "date": "yyyy-mm-dd",
-    "datetime": "yyyy-mm-dd hh:mm:ss",
     "time": "hh:mm:ss",
     "duration": "[h]:mm:ss",
     "text": "General",
     "code": "@",
     "link": "General",
 }
+_ISO_DATE = "yyyy-mm-dd"
+_DATE_PARTS = {
+    "d": "d",
+    "dd": "dd",
+    "M": "m",
+    "MM": "mm",
+    "y": "yyyy",
+    "yy": "yyyy",
+    "yyyy": "yyyy",
+}
+_MARKS = re.compile("[\u200e\u200f\u061c]")  # of direction
+_TOKEN = re.compile(r"([a-zA-Z])\1*|.")
 _DEFAULT_DIGITS = {"decimal": 2, "percent": 1, "scientific": 2}
 
 
@@ -68,6 +78,8 @@ def number_format(kind: Kind, locale: str) -> str:
     """
     if kind.name in _FIXED:
         return _FIXED[kind.name]
+    if kind.name in {"date", "datetime"}:
+        return date_format(locale) + (" hh:mm:ss" if kind.name == "datetime" else "")
     if kind.name == "money":
         before, after = affixes(kind.currency or "", locale)
         return f"{_literal(before)}#,##0{_point(digits(kind))}{_literal(after)}"
@@ -84,18 +96,38 @@ def digits(kind: Kind) -> int:
     return _DEFAULT_DIGITS.get(kind.name, 0)
 
 
+def _known(locale: str) -> Locale:
+    try:
+        return Locale.parse(locale.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en", "US")
+
+
+@lru_cache(maxsize=64)
+def date_format(locale: str) -> str:
+    """Day, month and year in the order of `locale` (CLDR's short date, the year in full); ISO 8601 where
+    CLDR has a part that a spreadsheet has not.
+    """
+    out: list[str] = []
+    for match in _TOKEN.finditer(_MARKS.sub("", _known(locale).date_formats["short"].pattern)):
+        part = match[0]
+        if not part.isalpha():
+            out.append(part if part in "/-" else f"\\{part}")
+        elif part in _DATE_PARTS:
+            out.append(_DATE_PARTS[part])
+        else:
+            return _ISO_DATE
+    return "".join(out)
+
+
 @lru_cache(maxsize=256)
 def affixes(currency: str, locale: str) -> tuple[str, str]:
     """What stands before and after an amount of money in `locale` (Unicode CLDR)."""
-    try:
-        known = Locale.parse(locale, sep="-")
-    except (UnknownLocaleError, ValueError):
-        known = Locale("en", "US")
+    known = _known(locale)
     pattern = known.currency_formats["standard"]
     symbol = get_currency_symbol(currency, known)
     before, after = (
-        re.sub("[\u200e\u200f\u061c]", "", text).replace("¤", symbol)
-        for text in (pattern.prefix[0], pattern.suffix[0])
+        _MARKS.sub("", text).replace("¤", symbol) for text in (pattern.prefix[0], pattern.suffix[0])
     )
     if before[-1:].isalpha():  # CLDR: a symbol that ends in a letter keeps a space from the number
         before += "\u00a0"
@@ -124,11 +156,15 @@ def fit(
             widest = max((text_width(line) for line in texts[field.name]), default=0)
         else:
             widest = _widest_value(field, first[field.name], locale)
-        title = min(text_width(field.title) * _BOLD, _WIDEST_TITLE) + (
-            _FILTER_BUTTON if filtered else 0
-        )
+        title = min(text_width(field.title) * _BOLD, _WIDEST_TITLE) + _button(field, filtered)
         widths.append(round(max(_NARROWEST, title, min(widest, _WIDEST)) + _PADDING, 2))
     return widths
+
+
+def _button(field: Field, filtered: bool) -> float:  # noqa: FBT001
+    """What the filter's button takes of a header; of a centred one, on both sides."""
+    centred = (field.column.align or field.kind.align) == "center"
+    return _FILTER_BUTTON * (2 if centred else 1) if filtered else 0
 
 
 def _longest_texts(fields: tuple[Field, ...], first: pl.DataFrame) -> dict[str, list[str]]:
@@ -141,14 +177,28 @@ def _longest_texts(fields: tuple[Field, ...], first: pl.DataFrame) -> dict[str, 
     }
 
 
-def header_lines(titles: list[str], widths: list[float], *, filtered: bool) -> int:
+def header_lines(fields: tuple[Field, ...], widths: list[float], *, filtered: bool) -> int:
     """How many lines the header needs, as long titles wrap within their columns."""
-    room = _PADDING / 2 + (_FILTER_BUTTON if filtered else 0)
     lines = (
-        sum(len(wrap(line, max(1, int((width - room) / _BOLD)))) for line in title.splitlines())
-        for title, width in zip(titles, widths, strict=True)
+        sum(
+            _lines(line, width - _PADDING / 2 - _button(field, filtered))
+            for line in field.title.splitlines()
+        )
+        for field, width in zip(fields, widths, strict=True)
     )
     return max(1, min(max(lines, default=1), _MOST_HEADER_LINES))
+
+
+def _lines(text: str, room: float) -> int:
+    """Lines of a bold text that breaks between words, or within one that is wider than `room`."""
+    lines, used, room = 1, 0.0, max(room, 1)
+    for word in text.split():
+        width = text_width(word) * _BOLD
+        if used and used + text_width(" ") + width > room:
+            lines, used = lines + 1, 0.0
+        used += width + (text_width(" ") if used else 0)
+        lines, used = lines + ceil(used / room) - 1, used - (ceil(used / room) - 1) * room
+    return lines
 
 
 def text_width(text: str) -> float:
@@ -164,7 +214,9 @@ _EAST_ASIAN = re.compile(
 
 def _widest_value(field: Field, first: pl.Series, locale: str) -> float:
     name = field.kind.name
-    fixed = {"date": 10.5, "datetime": 18.5, "time": 8, "duration": 10, "boolean": 6}.get(name)
+    day = len(date_format(locale).replace("\\", ""))
+    day = max(day, _LONGEST_DATE) + 0.5
+    fixed = {"date": day, "datetime": day + 8, "time": 8, "duration": 10, "boolean": 6}.get(name)
     if fixed:
         return fixed
     low, high = first.min(), first.max()

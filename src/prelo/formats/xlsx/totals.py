@@ -17,7 +17,6 @@ _SUBTOTAL = {"mean": 101, "count": 103, "max": 104, "min": 105, "sum": 109}
 _FUNCTION = {"mean": "AVERAGE", "count": "COUNTA", "max": "MAX", "min": "MIN", "sum": "SUM"}
 _LONGEST_FORMULA, _MOST_ARGUMENTS = 8192, 255
 _NOT_SUMMED = {"date", "datetime", "time"}
-_LABEL = "Total"
 
 
 class Running:
@@ -86,9 +85,9 @@ class Span:
 
 
 def total_row(
-    row: int, totals: dict[int, Running], styles: tuple[str, ...], spans: list[Span]
+    row: int, totals: dict[int, Running], styles: tuple[str, ...], spans: list[Span], word: str
 ) -> bytes:
-    """The row of totals over `spans`. The first column says so where it has no total of its own."""
+    """The row of totals over `spans`. The first column says `word` where it has no total of its own."""
     cells: list[str] = []
     for i, style in enumerate(styles):
         cell = f'<c r="{xl_col_to_name(i)}{row}"{style}'
@@ -96,7 +95,7 @@ def total_row(
         if cached is not None:
             cells.append(f"{cell}>{_formula(totals[i].total, i, spans)}<v>{cached}</v></c>")
         elif i == 0 and i not in totals:
-            cells.append(f'{cell} t="inlineStr"><is><t>{_LABEL}</t></is></c>')
+            cells.append(f'{cell} t="inlineStr"><is><t>{word}</t></is></c>')
         else:
             cells.append(f"{cell}/>")
     return f'<row r="{row}">{"".join(cells)}</row>'.encode()

@@ -1,0 +1,86 @@
+"""What stands around the rows of a workbook: dates by locale, groups, the header, printing."""
+
+import io
+from datetime import date
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+
+from prelo.core.table import Layout
+from prelo.formats.xlsx import Xlsx
+
+
+def ignore_progress(rows: int, pages: int) -> None:
+    """Nobody listens."""
+
+
+def sheet_of(data: pl.DataFrame, **layout: Any) -> Worksheet:
+    out = io.BytesIO()
+    Xlsx().write(data, out, Layout.model_validate(layout), ignore_progress)
+    sheet = openpyxl.load_workbook(out).active
+    assert isinstance(sheet, Worksheet)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("locale", "form"),
+    [
+        ("en-US", "m/d/yyyy"),
+        ("pt-BR", "dd/mm/yyyy"),
+        ("de-DE", r"dd\.mm\.yyyy"),
+        ("sv-SE", "yyyy-mm-dd"),
+        ("ar-EG", "d/m/yyyy"),  # CLDR has marks of direction in it
+        ("bg-BG", "yyyy-mm-dd"),  # CLDR has a word in it
+    ],
+)
+def test_dates_stand_in_the_order_of_the_locale(locale: str, form: str):
+    data = pl.DataFrame({"day": [date(2026, 12, 31)]})
+    cell = sheet_of(data, locale=locale)["A2"]
+    assert (cell.number_format, cell.is_date) == (form, True)
+
+
+def test_columns_of_groups_are_shown_even_where_a_pdf_hides_them():
+    data = pl.DataFrame({"region": ["N", "S"], "secret": [1, 2], "v": [3, 4]})
+    hidden = {"region": {"title": "Region", "hidden": True}, "secret": {"hidden": True}}
+    sheet = sheet_of(data, columns=hidden, group_by="region")
+    assert list(sheet.values) == [("Region", "v"), ("N", 3), ("S", 4)]
+
+
+@pytest.mark.parametrize(("locale", "word"), [("de-DE", "Summe"), ("pt", "Total"), ("fi", "Total")])
+def test_the_total_is_said_in_the_language_of_the_report(locale: str, word: str):
+    data = pl.DataFrame({"a": ["x"], "v": [1]})
+    assert sheet_of(data, columns={"v": {"total": "sum"}}, locale=locale)["A3"].value == word
+
+
+def test_a_wide_sheet_is_printed_on_its_side_unless_told():
+    narrow = pl.DataFrame({"a": [1]})
+    wide = pl.DataFrame({f"a column {i}": ["twenty characters ok"] for i in range(8)})
+    assert sheet_of(narrow).page_setup.orientation != "landscape"
+    assert sheet_of(wide).page_setup.orientation == "landscape"
+    assert sheet_of(wide, xlsx={"landscape": False}).page_setup.orientation != "landscape"
+
+
+def test_the_filter_button_does_not_cover_a_right_aligned_title():
+    data = pl.DataFrame({"text": ["x"], "number": [1]})
+    plain, filtered = sheet_of(data, xlsx={"autofilter": False}), sheet_of(data)
+    assert [plain["B1"].alignment.indent, filtered["B1"].alignment.indent] == [1, 2]
+    assert filtered["A1"].alignment.indent == 1
+    assert filtered["B2"].alignment.indent == 1
+
+
+def test_a_title_that_fits_its_column_takes_one_line():
+    data = pl.DataFrame({"rank": [1], "share": [0.5], "grade": ["A"]})
+    columns = {"rank": {"title": "#", "width": 6}, "share": {"title": "Of all"}}
+    one = sheet_of(data, columns=columns).row_dimensions[1].height
+    columns["share"] = {"title": "Of all that there is, and of more than that"}
+    assert sheet_of(data, columns=columns).row_dimensions[1].height > one
+
+
+def test_the_printed_footer_has_the_title_and_the_page():
+    sheet = sheet_of(pl.DataFrame({"a": [1]}), title="2026: R&D\nnow")
+    footer: Any = sheet.oddFooter
+    assert (footer.left.text, footer.left.size) == ("2026: R&&D now", 8)
+    assert footer.right.text == "&P / &N"
