@@ -117,7 +117,8 @@ def make(client: prelo.Client, report: str, form: Literal["xlsx", "pdf"], path: 
         def heard(job: JobView) -> None:
             said = [f"{job.progress.rows:,} rows"] if job.progress.rows else [str(job.phase)]
             said += [f"{job.progress.pages:,} pages"] if job.progress.pages else []
-            progress.update(task, said=" · ".join(said))
+            rows, expected = job.progress.rows, job.progress.rows_expected
+            progress.update(task, said=" · ".join(said), completed=rows, total=expected)
 
         file = client.report(report, format=form, on_progress=heard)
         seconds = time.perf_counter() - began

@@ -9,7 +9,7 @@ import prelo
 
 Segment = Literal["ALL", "AUTOMOBILE", "BUILDING", "FURNITURE", "HOUSEHOLD", "MACHINERY"]
 QUERY = """
-select customer, nation, count(distinct order_id) as orders, sum(revenue) as revenue
+select customer, nation, count(distinct order_id) as orders, round(sum(revenue), 2) as revenue
 from sale
 where day >= :start and day < :end and (:segment = 'ALL' or segment = :segment)
 group by customer_id
@@ -18,11 +18,11 @@ group by customer_id
 
 @prelo.report(
     title="Our best customers",
-    subtitle="{start} to {end}, {segment}",
+    subtitle="Orders from {start} until before {end} · market segment: {segment}",
     formats=["xlsx", "pdf"],
     parameters={"top": {"minimum": 1, "maximum": 10_000, "title": "How many"}},
     columns={
-        "rank": {"title": "#", "kind": "integer", "width": 6},
+        "rank": {"title": "#", "kind": "integer"},
         "customer": {"title": "Customer"},
         "nation": {"title": "Nation"},
         "orders": {"title": "Orders", "kind": "integer", "total": "sum"},
