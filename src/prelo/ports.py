@@ -303,6 +303,12 @@ class Source(Protocol):
         """
         ...
 
+    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:
+        """How many rows `open` will bring, roughly, where a second is enough to know it; else None.
+        Never raises: it is asked for the sake of a progress bar.
+        """
+        ...
+
     def check(self, report: Report) -> None:
         """See whether the source can be reached and understands the report; raises as `open` does."""
         ...

@@ -1,6 +1,7 @@
 """One attempt and every way it can end: each leaves a clear state, a clear problem, and no rubbish."""
 
 import asyncio
+import contextlib
 import csv
 import hashlib
 import io
@@ -130,6 +131,24 @@ async def test_progress_reaches_the_caller_while_it_runs(house: House):
         assert seen.state is State.RUNNING
         assert seen.progress.phase == "rendering"
         await intake.cancel(job.id, ANYBODY, house.ports)
+
+
+async def test_a_query_that_can_be_counted_shows_percent(house: House):
+    path = house.config.connections["default"].removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("create table t (a integer)")
+        db.executemany("insert into t values (?)", ((n,) for n in range(300_000)))
+        db.commit()
+    job = await house.submit("table", format="pdf")
+    async with house.at_work():
+        seen = [
+            now.progress.percent
+            async for now in intake.changes(job.id, ANYBODY, house.ports, idle=5)
+            if now and now.progress.percent is not None
+        ]
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
 
 
 async def test_cancelling_a_running_job_kills_its_press_and_leaves_nothing(house: House):

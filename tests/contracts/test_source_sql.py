@@ -144,3 +144,18 @@ def test_column_names_of_every_sort_survive(tmp_path: Path):
     frame = read(sqlite(tmp_path), report(query=query, columns=kinds))
     assert frame.columns == ["x y", 'q"u', "b`t", "a + 1", "ü"]
     assert frame.rows() == [("1", 1, "1", 2, 1.0)]
+
+
+def test_a_count_binds_its_parameters_and_gives_up_on_what_is_slow_or_wrong(tmp_path: Path):
+    fill(tmp_path / "data.db", "create table t (n integer)", [(1,), (2,), (3,)])
+    source = sqlite(tmp_path)
+    assert source.count(report(query="select n from t where n > :least;"), {"least": 1}) == 2
+    endless = "with recursive c(i) as (select 1 union all select i + 1 from c) select i from c"
+    assert source.count(report(query=endless), {}) is None
+    assert source.count(report(query="select nonsense from t"), {}) is None
+    assert source.count(report(query="select n from t where n > :unknown"), {}) is None
+    assert source.count(report(query="select 1", connection="elsewhere"), {}) is None
+    fill(tmp_path / "broken.db", "create table t (n integer)", [])
+    (tmp_path / "broken.db").write_bytes(b"no database" * 100)
+    broken = SqlSource({"default": f"sqlite:///{tmp_path}/broken.db"})
+    assert broken.count(report(query="select n from t"), {}) is None

@@ -48,3 +48,10 @@ def test_leaving_in_the_middle_is_clean(technology: str, tmp_path: Path):
 
     with pytest.raises(OSError, match=r"^ours$"):
         use()
+
+
+@pytest.mark.parametrize("technology", list(SOURCES))
+def test_a_count_is_right_or_none(technology: str, tmp_path: Path):
+    source, spec = SOURCES[technology](tmp_path)
+    counted = source.count(report(**spec), {})
+    assert counted == (len(ROWS) if technology in {"rows", "parquet", "sqlite"} else None)

@@ -24,6 +24,9 @@ class RowsSource:
     def open(self, report: Report, parameters: Mapping[str, Any]) -> Generator[object]:  # noqa: ARG002
         yield _table(report)
 
+    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:  # noqa: ARG002
+        return len(report.source.rows or ())
+
     def check(self, report: Report) -> None:
         """Cheap enough to be asked when the rows are handed in: it converts them once."""
         _table(report)

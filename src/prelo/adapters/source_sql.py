@@ -1,9 +1,12 @@
 """SQL databases by ADBC, as streams of record batches. SQLite now."""
 
 import re
+import sqlite3
+import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import date, datetime, time
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from datetime import date, datetime
+from datetime import time as clock_time
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
@@ -26,6 +29,7 @@ from prelo.core.report import Report
 from prelo.core.table import Column
 
 BATCH_ROWS = 20_000
+COUNT_SECONDS = 0.5
 BUSY_MS = 2_000  # a longer lock is worth another attempt, not a slot
 
 _SQLITE_URL = re.compile(r"sqlite(\+\w+)?:///(?P<path>[^?]+)")
@@ -85,6 +89,24 @@ class SqlSource:
                 run = _Run(cursor, sql, values, kinds)
             yield pa.RecordBatchReader.from_batches(run.schema, run.batches())
 
+    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:
+        """By counting, for at most COUNT_SECONDS, before anything else has the file open.
+
+        Python's own SQLite, since ADBC's cannot be interrupted.
+        """
+        path = self._paths.get(report.source.connection)
+        if path is None or not path.is_file():
+            return None
+        end = time.monotonic() + COUNT_SECONDS
+        values = {name: _sql_value(value) for name, value in parameters.items()}
+        with closing(sqlite3.connect(_read_only(path), uri=True, timeout=0)) as opened:
+            opened.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+            try:
+                query = f"select count(*) from ({_bare(report.source.query or '')}\n)"  # noqa: S608
+                return opened.execute(query, values).fetchone()[0]
+            except sqlite3.Error:
+                return None  # too slow, or wrong: `open` says how
+
     def check(self, report: Report) -> None:
         """Prepares the query without running it."""
         sql = report.source.query or ""
@@ -101,12 +123,16 @@ class SqlSource:
             )
         if not path.is_file():
             raise SourceInvalid(f"the database {path} of the connection '{connection}' is missing")
-        opened = sqlite.connect(f"file:{quote(str(path.absolute()))}?mode=ro", autocommit=True)
+        opened = sqlite.connect(_read_only(path), autocommit=True)
         cursor = stack.enter_context(stack.enter_context(opened).cursor())
         cursor.execute(f"pragma busy_timeout = {BUSY_MS}")
         cursor.fetchall()
         cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
         return cursor
+
+
+def _read_only(path: Path) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode=ro"
 
 
 @contextmanager
@@ -150,7 +176,7 @@ def _sql_value(value: Any) -> Any:
     """SQLite has no dates; its own functions write them as ISO texts, times after a space."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
-    if isinstance(value, date | time):
+    if isinstance(value, date | clock_time):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
 

@@ -4,6 +4,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -22,17 +23,18 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     `heard` is told of the progress after each batch. Raises a Failure that says what ended it.
     """
     report, order = task.report, task.order
-    writer = kit.writers[order.format]
+    source, writer = kit.sources[report.source.technology], kit.writers[order.format]
     parameters = typed(report.parameters, order.parameters)
     began, as_of = time.perf_counter(), datetime.now(UTC)
     heard(Progress(phase="reading"))
+    told = _Told(heard, task.limits.rows, source.count(report, parameters))
     with (
-        kit.sources[report.source.technology].open(report, parameters) as data,
+        source.open(report, parameters) as data,
         kit.files.create(task.key, writer.media_type) as sink,
     ):
         out = _Measured(sink, task.limits.file_size)
-        manifest = writer.write(data, out, order.layout(report), _within(task.limits.rows, heard))
-        heard(Progress(phase="storing", rows=manifest.rows, pages=manifest.pages or 0))
+        manifest = writer.write(data, out, order.layout(report), told.rendering)
+        told.say("storing", manifest.rows, manifest.pages or 0)
     return Pressed(
         artifact=Artifact(
             key=task.key,
@@ -65,16 +67,24 @@ class _Measured:
         self._sink.write(data)
 
 
-def _within(limit: int, heard: Callable[[Progress], None]) -> Callable[[int, int], None]:
-    def progress(rows: int, pages: int) -> None:
-        if rows > limit:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Progress on its way to whoever waits; too many rows end the attempt here."""
+
+    heard: Callable[[Progress], None]
+    limit: int
+    expected: int | None
+
+    def rendering(self, rows: int, pages: int) -> None:
+        if rows > self.limit:
             raise RowLimit(
-                f"the data has more than {limit:,} rows, the report's limit; "
+                f"the data has more than {self.limit:,} rows, the report's limit; "
                 "narrow the parameters, or raise limits.rows"
             )
-        heard(Progress(phase="rendering", rows=rows, pages=pages))
+        self.say("rendering", rows, pages)
 
-    return progress
+    def say(self, phase: str, rows: int, pages: int) -> None:
+        self.heard(Progress(phase=phase, rows=rows, pages=pages, rows_expected=self.expected))
 
 
 def _signed(manifest: Manifest, task: Task, as_of: datetime, seconds: float) -> Manifest:

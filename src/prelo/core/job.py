@@ -200,9 +200,11 @@ def claim(job: Job, now: int, owner: str, lease_ms: int) -> Job:
 def succeed(job: Job, now: int, artifact: Artifact, manifest: Manifest) -> Job:
     if job.cancel_requested_at is not None:
         raise IllegalTransition(f"job {job.id} was cancelled")
+    rows, pages = manifest.rows, manifest.pages or 0
     return _ended(
         job, now, State.SUCCEEDED, artifact=artifact, manifest=manifest, error=None,
         expires_at=now + job.retention_ms,
+        progress=Progress(phase="done", rows=rows, pages=pages, rows_expected=rows),
     )  # fmt: skip
 
 
