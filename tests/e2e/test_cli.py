@@ -103,6 +103,7 @@ def test_help_names_every_command_and_every_exit_code(home: Path):
     commands += ["doctor", "reports"]
     assert [name for name in commands if f" {name} " not in said] == []
     assert all(f"{code} " in said for code in (0, 1, 2, 3, 4, 5, 130))
+    assert "<bool>" not in said
     assert prelo(home, "--version").stdout.startswith("prelo ")
 
 
@@ -156,7 +157,12 @@ def test_render_makes_a_report_of_the_catalog_and_tells_it_as_json(home: Path, t
         (["render", "-r", "broken", "-o", "x.csv"], 1, "no such table: nowhere"),
         (["serve", "--log", "loud"], 2, "PRELO_LOG"),
         (["jobs", "list", "--state", "odd"], 2, "a state is one of queued"),
-        (["jobs", "list", "--url", "http://127.0.0.1:9"], 4, "no answer from the server"),
+        (
+            ["jobs", "list", "--url", "http://127.0.0.1:9"],
+            4,
+            "no server answers at http://127.0.0.1:9; is `prelo serve` running",
+        ),
+        (["jobs", "list", "--url", "localhost:8085"], 2, "is no address of a server"),
         (["nonsense"], 2, "No such command"),
     ],
 )

@@ -289,7 +289,7 @@ async def test_a_download_that_breaks_goes_on_where_it_broke(
 def test_a_server_that_is_not_there_is_unavailable():
     with (
         Client("http://127.0.0.1:9") as client,
-        pytest.raises(errors.Unavailable, match="no answer"),
+        pytest.raises(errors.Unavailable, match="no server answers at http:"),
     ):
         client.reports()
 

@@ -177,7 +177,7 @@ def test_a_request_that_makes_no_sense_says_why(body: dict[str, Any], words: str
         (
             {"report": "sales", "parameters": {"start": "soon"}},
             Invalid,
-            "start: should be a valid date",
+            "start: must be a day",
         ),
         (
             {"report": "sales", "parameters": {"strat": "x"}},

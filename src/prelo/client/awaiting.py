@@ -33,7 +33,7 @@ class AsyncClient:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout = timeout
         self._http = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=timeout, follow_redirects=True
+            base_url=steps.address(url), headers=headers, timeout=timeout, follow_redirects=True
         )
 
     async def __aenter__(self) -> Self:
@@ -138,7 +138,7 @@ class AsyncClient:
                     await asyncio.to_thread(call.into.write, piece)
                 return answer
         except httpx.TransportError as error:
-            return Broken(f"{type(error).__name__}: {error}")
+            return steps.broken(error, self._http.base_url)
 
 
 class AsyncReportFile:

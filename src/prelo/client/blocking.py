@@ -39,7 +39,7 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout = timeout
         self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=timeout, follow_redirects=True
+            base_url=steps.address(url), headers=headers, timeout=timeout, follow_redirects=True
         )
 
     def __enter__(self) -> Self:
@@ -154,7 +154,7 @@ class Client:
                     call.into.write(piece)
                 return answer
         except httpx.TransportError as error:
-            return Broken(f"{type(error).__name__}: {error}")
+            return steps.broken(error, self._http.base_url)
 
 
 class ReportFile:

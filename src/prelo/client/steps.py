@@ -107,6 +107,25 @@ class Broken(Exception):
     """There was no answer: the connection was refused, lost, or silent for too long."""
 
 
+def broken(error: httpx.TransportError, url: httpx.URL) -> Broken:
+    """What was between us and the server, in a sentence."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Broken(f"no server answers at {url}; is `prelo serve` running there? ({error})")
+    said = str(error) or type(error).__name__
+    return Broken(f"no answer from the server at {url}: {said}")
+
+
+def address(url: str) -> str:
+    """The server's address. Raises Invalid for one that is none."""
+    try:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parts = httpx.URL()
+    if parts.scheme not in {"http", "https"} or not parts.host:
+        raise Invalid(f"'{url}' is no address of a server; use one such as http://127.0.0.1:8085")
+    return url
+
+
 Answer = httpx.Response | Broken | None
 Steps = Generator[Call | Pause, Answer, T]
 
@@ -123,7 +142,7 @@ def ask(call: Call) -> Steps[httpx.Response]:
                 raise error_of(answer)
             pause = max(pause, min(_retry_after(answer), _MAX_PAUSE))
         elif attempt == _TRIES or not call.again:
-            raise Unavailable(f"no answer from the server: {answer}") from answer
+            raise Unavailable(str(answer)) from answer
         yield Pause(pause)
     raise AssertionError
 

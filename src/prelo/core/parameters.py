@@ -201,6 +201,23 @@ _BOUNDS = {
 }
 
 
+_SHAPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a number, not infinite and not NaN",
+    "bool_type": "true or false",
+    "date_type": "a day, as 2026-01-31",
+    "date_parsing": "a day, as 2026-01-31",
+    "date_from_datetime_parsing": "a day, as 2026-01-31",
+    "date_from_datetime_inexact": "a day, as 2026-01-31, without a time",
+    "datetime_type": "a moment, as 2026-01-31T10:00:00",
+    "datetime_parsing": "a moment, as 2026-01-31T10:00:00",
+    "datetime_from_date_parsing": "a moment, as 2026-01-31T10:00:00",
+}
+
+
 def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "the report has no such parameter"
@@ -208,7 +225,11 @@ def _sentence(error: Any) -> str:
         return "must be given"
     if error["type"] in _BOUNDS:
         bound, words = _BOUNDS[error["type"]]
-        return f"must {words} {error['ctx'][bound]}"
+        limit = error["ctx"][bound]
+        whole = isinstance(limit, float) and limit.is_integer()
+        return f"must {words} {int(limit) if whole else limit}"
+    if error["type"] in _SHAPES:
+        return f"must be {_SHAPES[error['type']]}"
     return str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
 
 

@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Url = Annotated[
     str | None,
-    typer.Option("--url", help="The server's address, else PRELO_URL.", show_default=False),
+    typer.Option("--url", metavar="URL", help="The server's address, else PRELO_URL."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder of the database and the files, else PRELO_DATA or .prelo."),
+    typer.Option(
+        "--data", metavar="FOLDER", help="Of the database and the files, else PRELO_DATA or .prelo."
+    ),
 ]
 Folder = Annotated[
     Path | None,
-    typer.Option("--catalog", help="Folder of the reports, else PRELO_CATALOG or reports."),
+    typer.Option(
+        "--catalog", metavar="FOLDER", help="Of the reports, else PRELO_CATALOG or ./reports."
+    ),
 ]
 Parameters = Annotated[
     list[str] | None,

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from prelo.entry.cli import bars, given, say
+from prelo.entry.cli import bars, given, say, shape
 
 if TYPE_CHECKING:
     from prelo.client import Client, JobView
 
-jobs = typer.Typer(no_args_is_help=True, help="Look at jobs, and stop, repeat or follow them.")
-dead = typer.Typer(no_args_is_help=True, help="The jobs that were given up: look, replay, drop.")
+jobs = typer.Typer(
+    no_args_is_help=True, cls=shape.Group, help="Look at jobs, and stop, repeat or follow them."
+)
+dead = typer.Typer(
+    no_args_is_help=True, cls=shape.Group, help="The jobs that were given up: look, replay, drop."
+)
 
 _Id = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 _Ids = Annotated[list[str], typer.Argument(metavar="JOB...", help="The jobs' ids.")]
@@ -24,17 +28,23 @@ _Format = Annotated[
 ]
 _Wait = Annotated[bool, typer.Option("--wait", "-w", help="Wait until it is made.")]
 _Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Wait, and save the file here.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Wait, and save the file here."),
 ]
 _MaxAge = Annotated[
-    float | None, typer.Option("--max-age", help="Take a finished file up to so many seconds old.")
+    float | None,
+    typer.Option("--max-age", metavar="SECONDS", help="Take a finished file that is no older."),
 ]
 _State = Annotated[
     list[str] | None,
-    typer.Option("--state", "-s", help="queued, running, succeeded, failed, dead …; repeat."),
+    typer.Option(
+        "--state", "-s", metavar="STATE", help="queued, running, succeeded, failed, dead …; repeat."
+    ),
 ]
-_Of = Annotated[str | None, typer.Option("--report", "-r", help="Jobs of this report only.")]
-_Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
+_Of = Annotated[
+    str | None, typer.Option("--report", "-r", metavar="REPORT", help="Jobs of this report only.")
+]
+_Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")]
 _STYLES = {
     "succeeded": "green", "running": "cyan", "queued": "blue", "failed": "red", "dead": "bold red",
     "cancelled": "yellow", "expired": "dim",
@@ -68,7 +78,7 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
     _end(job)
 
 
-@jobs.command("list")
+@jobs.command("list", cls=shape.Command)
 def list_jobs(
     state: _State = None,
     report: _Of = None,
@@ -80,28 +90,28 @@ def list_jobs(
     _list(state or [], report, limit, url, json=json)
 
 
-@jobs.command("show")
+@jobs.command("show", cls=shape.Command)
 def show_job(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Show one job."""
     with _client(url) as client:
         _tell(client.job(job), json=json)
 
 
-@jobs.command()
+@jobs.command(cls=shape.Command)
 def cancel(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Stop a queued or running job."""
     with _client(url) as client:
         _tell(client.cancel(job), json=json)
 
 
-@jobs.command()
+@jobs.command(cls=shape.Command)
 def retry(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Run a failed, dead, cancelled or expired job again, under the same id."""
     with _client(url) as client:
         _tell(client.retry(job), json=json)
 
 
-@jobs.command()
+@jobs.command(cls=shape.Command)
 def watch(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Follow a job until it ends."""
     with _client(url) as client:
@@ -110,7 +120,7 @@ def watch(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  #
     _end(ended)
 
 
-@dead.command("list")
+@dead.command("list", cls=shape.Command)
 def list_dead(
     report: _Of = None,
     limit: _Limit = 50,
@@ -121,14 +131,14 @@ def list_dead(
     _list(["dead"], report, limit, url, json=json)
 
 
-@dead.command("show")
+@dead.command("show", cls=shape.Command)
 def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Show one dead job, and why it was given up."""
     with _client(url) as client:
         _tell(_dead(client, job), json=json)
 
 
-@dead.command()
+@dead.command(cls=shape.Command)
 def replay(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Run dead jobs again, with all their attempts."""
     with _client(url) as client:
@@ -139,7 +149,7 @@ def replay(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> Non
     _listed(replayed, json=json)
 
 
-@dead.command()
+@dead.command(cls=shape.Command)
 def drop(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Forget dead jobs for good."""
     with _client(url) as client:

@@ -18,7 +18,9 @@ def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa:
 
 
 Title = Annotated[str | None, _option("--title", help="The title.", metavar="TEXT")]
-Subtitle = Annotated[str | None, _option("--subtitle", help="The line below.", metavar="TEXT")]
+Subtitle = Annotated[
+    str | None, _option("--subtitle", help="The line below the title.", metavar="TEXT")
+]
 Kinds = Annotated[
     list[str] | None,
     _option("--format", help="A column's kind: amount=money:EUR; repeat.", metavar="COLUMN=KIND"),
@@ -34,10 +36,16 @@ Groups = Annotated[
     list[str] | None,
     _option("--group-by", help="A column the rows are sorted by; repeat.", metavar="COLUMN"),
 ]
-Sheet = Annotated[str | None, _option("--sheet", help="The name of a workbook's sheet.")]
-Landscape = Annotated[bool, _option("--landscape", help="Pages lie on their side.")]
-Locale = Annotated[str | None, _option("--locale", help="How numbers are written: pt-BR.")]
-Timezone = Annotated[str | None, _option("--timezone", help="Whose clock: America/Sao_Paulo.")]
+Sheet = Annotated[
+    str | None, _option("--sheet", help="The name of a workbook's sheet.", metavar="NAME")
+]
+Landscape = Annotated[bool, _option("--landscape", help="Turn the pages on their side.")]
+Locale = Annotated[
+    str | None, _option("--locale", help="Whose numbers and dates: pt-BR.", metavar="TAG")
+]
+Timezone = Annotated[
+    str | None, _option("--timezone", help="Whose clock: America/Sao_Paulo.", metavar="ZONE")
+]
 
 
 def look(  # noqa: PLR0913  one argument per option

@@ -18,9 +18,14 @@ _FORMATS = ("xlsx", "pdf", "csv")
 _Input = Annotated[
     Path | None, typer.Argument(metavar="INPUT", help="A .parquet, .csv, .arrow or .jsonl file.")
 ]
-_Output = Annotated[Path, typer.Option("--output", "-o", help="The .xlsx, .pdf or .csv to make.")]
+_Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="The .xlsx, .pdf or .csv to make.")
+]
 _Report = Annotated[
-    str | None, typer.Option("--report", "-r", help="A report of the catalog instead of INPUT.")
+    str | None,
+    typer.Option(
+        "--report", "-r", metavar="NAME", help="A report of the catalog instead of INPUT."
+    ),
 ]
 
 

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelo.entry.cli import given, say
+from prelo.entry.cli import given, say, shape
 
 if TYPE_CHECKING:
     from prelo.config import Config
     from prelo.core.report import Report
 
 reports = typer.Typer(
-    no_args_is_help=True, help="Look at the reports of a catalog, and check them."
+    no_args_is_help=True, cls=shape.Group, help="Look at the reports of a catalog, and check them."
 )
 _Name = Annotated[str, typer.Argument(metavar="REPORT", help="The report's name.")]
 
 
-@reports.command("list")
+@reports.command("list", cls=shape.Command)
 def list_(catalog: given.Folder = None, json: given.Json = False) -> None:  # noqa: FBT002
     """List the reports of the catalog."""
     found = list(_catalog(_config(catalog)))
@@ -31,7 +31,7 @@ def list_(catalog: given.Folder = None, json: given.Json = False) -> None:  # no
     say.table(["NAME", ">VERSION", "FORMATS", "PARAMETERS", "TITLE"], rows)
 
 
-@reports.command()
+@reports.command(cls=shape.Command)
 def show(name: _Name, catalog: given.Folder = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Show one report: what it asks for, and what is in it."""
     report = _catalog(_config(catalog)).get(name)
@@ -43,6 +43,8 @@ def show(name: _Name, catalog: given.Folder = None, json: given.Json = False) ->
     if report.description:
         say.line(report.description, "dim")
     say.line(f"\nFormats: {', '.join(report.formats)}. Source: {report.source.technology}.")
+    if report.group_by:
+        say.line(f"Grouped by: {', '.join(report.group_by)}.")
     if report.parameters:
         say.line()
         say.table(["PARAMETER", "TYPE", "DEFAULT", "ALLOWED"], _parameters(report))
@@ -51,7 +53,7 @@ def show(name: _Name, catalog: given.Folder = None, json: given.Json = False) ->
         say.table(["COLUMN", "TITLE", "KIND", "TOTAL"], _columns(report))
 
 
-@reports.command()
+@reports.command(cls=shape.Command)
 def check(catalog: given.Folder = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Check the catalog, and every report against its source without running it."""
     config = _config(catalog)

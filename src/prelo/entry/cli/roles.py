@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from prelo.entry.roles import Role
 
 _Port = Annotated[
-    int | None, typer.Option("--port", help="Where to listen, else PRELO_PORT or 8085; 0: any.")
+    int | None,
+    typer.Option("--port", metavar="N", help="Where to listen, else PRELO_PORT or 8085; 0: any."),
 ]
 _Slots = Annotated[
-    int | None, typer.Option("--slots", help="Reports made at once, else PRELO_SLOTS or one a CPU.")
+    int | None,
+    typer.Option(
+        "--slots", metavar="N", help="Reports made at once, else PRELO_SLOTS or one a CPU."
+    ),
 ]
 _Log = Annotated[
     str | None, typer.Option("--log", metavar="json|text", help="How events are logged on stderr.")
