@@ -135,10 +135,10 @@ class ObjectFiles:
         aborts incomplete uploads after a day.
         """
         if self._root is not None:
-            folder = self._root / _checked(prefix.strip("/")) if prefix else self._root
+            start = str(self._root / _checked(prefix)) if prefix else ""
             age = 0 if prefix else DAY
             try:
-                await asyncio.to_thread(_remove_staged, folder, time.time() - age)
+                await asyncio.to_thread(_remove_staged, self._root, start, time.time() - age)
             except OSError as error:
                 raise _unavailable(error) from error
 
@@ -205,12 +205,13 @@ def _sync(path: Path) -> None:
             raise _Broken(error) from error
 
 
-def _remove_staged(folder: Path, before: float) -> None:
-    for parent, _, names in os.walk(folder):
+def _remove_staged(root: Path, start: str, before: float) -> None:
+    """Unfinished files below `root` whose path starts with `start`, last written before that time."""
+    for parent, _, names in os.walk(Path(start).parent if start else root):
         for name in filter(_STAGED.fullmatch, names):
             path = Path(parent, name)
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime <= before:
+                if str(path).startswith(start) and path.stat().st_mtime <= before:
                     path.unlink()
 
 

@@ -6,11 +6,9 @@ half is prelo.entry.press.
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from prelo.core.errors import (
     Failure,
@@ -22,9 +20,22 @@ from prelo.core.errors import (
     failures,
 )
 from prelo.core.job import Progress
+from prelo.core.model import Model
 from prelo.ports import Pressed, Task
 
 _LINE = 64 << 20  # the longest line; a task may carry inline rows, a manifest hundreds of columns
+_START = 60.0  # seconds for a child to say that it is there
+_LOOK = 1.0  # seconds between looks whether a quiet child still lives
+
+
+class _Word(Model):
+    """A line from the child: progress, or else its last word on a task."""
+
+    progress: Progress | None = None
+    pressed: Pressed | None = None
+    failed: Problem | None = None
+    memory: int = 0
+    spent: bool = False
 
 
 class ProcessPresses:
@@ -57,35 +68,36 @@ class ProcessPress:
         child = await self._ready()
         try:
             word = await self._converse(child, task, heard)
-        except BaseException:
+        except BaseException as error:
             await _kill(child)
             self._spent()
+            if isinstance(error, ValueError):
+                raise PressLost("the press said what nobody understands") from error
             raise
         self._done += 1
-        if self._done >= self._kind.jobs or word["memory"] > self._kind.memory or word["spent"]:
+        if self._done >= self._kind.jobs or word.memory > self._kind.memory or word.spent:
             await _kill(child)
             self._spent()
-        if "failed" in word:
-            raise _failure(Problem.model_validate(word["failed"]))
-        return Pressed.model_validate(word["pressed"])
+        if word.pressed is None:
+            raise _failure(word.failed)
+        return word.pressed
 
     async def _converse(
         self, child: asyncio.subprocess.Process, task: Task, heard: Callable[[Progress], None]
-    ) -> dict[str, Any]:
+    ) -> _Word:
+        """Raises ValueError for a line that is too long, or no word."""
         assert child.stdin  # noqa: S101  opened as a pipe in _spawn
-        assert child.stdout  # noqa: S101
         with contextlib.suppress(
             ConnectionError
         ):  # a dead child shows below, by the end of its words
             child.stdin.write(task.model_dump_json().encode() + b"\n")
             await child.stdin.drain()
-        while line := await child.stdout.readline():
-            word = json.loads(line)
-            if "progress" in word:
-                heard(Progress.model_validate(word["progress"]))
-            else:
+        while line := await _line(child):
+            word = _Word.model_validate_json(line)
+            if word.progress is None:
                 return word
-        raise _died(await child.wait())
+            heard(word.progress)
+        raise _died(await _ended(child))
 
     async def _ready(self) -> asyncio.subprocess.Process:
         """The running child, started if there is none."""
@@ -102,18 +114,20 @@ class ProcessPress:
         self._child = asyncio.create_task(self._spawn()) if again else None
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec(
-            *self._kind.command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_LINE,
-            start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self._kind.command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LINE,
+                start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
+            )
+        except OSError as error:
+            raise Unavailable(f"no press can be started: {error.strerror or error}") from error
         assert child.stdin  # noqa: S101
-        assert child.stdout  # noqa: S101
         try:
             child.stdin.write(self._kind.hello.encode() + b"\n")
-            await _greeted(child, child.stdout)
+            await _greeted(child)
         except BaseException:
             await _kill(child)
             raise
@@ -127,21 +141,57 @@ class ProcessPress:
         self._child = None
 
 
-async def _greeted(child: asyncio.subprocess.Process, words: asyncio.StreamReader) -> None:
-    if not await words.readline():
-        how = _how(await child.wait())
+async def _greeted(child: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(_START):
+            line = await _line(child)
+    except TimeoutError as error:
+        raise Unavailable(f"the press did not start within {_START:g} s") from error
+    if not line:
+        how = _how(await _ended(child))
         raise Unavailable(
             f"the press did not start ({how}); its messages on standard error say why"
         )
 
 
+async def _line(child: asyncio.subprocess.Process) -> bytes:
+    """The child's next line; empty when it has ended, even if what it started holds the pipe open."""
+    assert child.stdout  # noqa: S101
+    while True:
+        alive = child.returncode is None
+        if not alive:
+            _kill_group(child)
+        try:
+            async with asyncio.timeout(_LOOK):
+                return await child.stdout.readline()
+        except TimeoutError:
+            if not alive:
+                return b""
+
+
+async def _ended(child: asyncio.subprocess.Process) -> int:
+    """The exit code of a child that speaks no more, killed if it lingers."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK):
+            await child.wait()
+    await _kill(child)
+    return -signal.SIGKILL if child.returncode is None else child.returncode
+
+
 async def _kill(child: asyncio.subprocess.Process) -> None:
     """Kill the child and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+    _kill_group(child)
     if child.stdin:
         child.stdin.close()
-    await child.wait()
+    with contextlib.suppress(TimeoutError):
+        # asyncio waits for the pipes, too, and what left the group may keep them open for ever
+        async with asyncio.timeout(_LOOK):
+            await child.wait()
+
+
+def _kill_group(child: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _died(code: int) -> Failure:
@@ -161,6 +211,8 @@ def _how(code: int) -> str:
     return f"{name}; perhaps the machine ran out of memory" if -code == signal.SIGKILL else name
 
 
-def _failure(problem: Problem) -> Failure:
+def _failure(problem: Problem | None) -> Failure:
+    if problem is None:
+        return PressLost("the press ended its report without saying how")
     kind = failures().get(problem.type, Failure)
     return kind(problem.detail, problem.errors)

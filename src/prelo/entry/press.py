@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,10 @@ from prelo.wiring import kit
 
 Word = dict[str, Any]
 _SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
+_PAUSE = (
+    0.1  # seconds between two words of progress in one phase; a report may have a million batches
+)
+_LONGEST = 4_000  # characters of an error: a report's exception may quote all of its data
 
 
 def main() -> None:
@@ -40,9 +45,7 @@ def main() -> None:
     while True:
         task = Task.model_validate_json(lines.get())
         _limit(task.limits)
-        word = _rendered(
-            task, tools, lambda progress: _say(up, {"progress": progress.model_dump()})
-        )
+        word = _rendered(task, tools, _progress(up))
         _say(up, {**word, "memory": _resident()})
 
 
@@ -52,13 +55,15 @@ def _private_stdout() -> TextIO:
     return up
 
 
-def _listen() -> "SimpleQueue[str]":
+def _listen() -> "SimpleQueue[bytes]":
     """Lines of standard input, read beside the work, so that a dead parent ends a busy press."""
-    lines: SimpleQueue[str] = SimpleQueue()
+    lines: SimpleQueue[bytes] = SimpleQueue()
 
     def read() -> None:
-        for line in sys.stdin:
+        for line in sys.stdin.buffer:  # JSON is UTF-8, whatever the locale
             lines.put(line)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)  # nobody else ends what a report has started
         os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
@@ -70,12 +75,27 @@ def _say(up: TextIO, word: Word) -> None:
     up.flush()
 
 
+def _progress(up: TextIO) -> Callable[[Progress], None]:
+    """Tell a new phase at once, and the rest of it now and then."""
+    phase, quiet_until = "", 0.0
+
+    def heard(progress: Progress) -> None:
+        nonlocal phase, quiet_until
+        now = time.monotonic()
+        if progress.phase != phase or now >= quiet_until:
+            phase, quiet_until = progress.phase, now + _PAUSE
+            _say(up, {"progress": progress.model_dump()})
+
+    return heard
+
+
 def _rendered(task: Task, tools: Kit, heard: Callable[[Progress], None]) -> Word:
     """The last word on a task: what was made, or the problem; `spent`: let this process go."""
     try:
         pressed = press(task, tools, heard)
     except BaseException as error:  # noqa: BLE001  a panic of a native library is no Exception
         failure = _failure(error)
+        failure.detail = _readable(failure.detail)
         problem = failure.problem().model_dump(mode="json")
         return {"failed": problem, "spent": failure.type in _SPENT}
     return {"pressed": _measured(pressed).model_dump(mode="json"), "spent": False}
@@ -94,6 +114,13 @@ def _failure(error: BaseException) -> Failure:
     return FormatFailed(
         f"an error in Prelo itself: {type(error).__name__}; the press's log has more"
     )
+
+
+def _readable(text: str) -> str:
+    """Of bounded length, and Unicode: an exception may hold half a surrogate, which no JSON can."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]} … ({len(text):,} characters)"
+    return text.encode("utf-8", "replace").decode()
 
 
 def _measured(pressed: Pressed) -> Pressed:
@@ -143,4 +170,8 @@ def _resident() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+        os._exit(1)  # an orderly end would wait for the thread that reads

@@ -51,3 +51,17 @@ def prints() -> Any:
     print("{}\n" * 3, flush=True)
     os.write(1, b'{"pressed": 1}\n')
     return [{"n": 1}]
+
+
+def never_ends() -> Iterator[list[dict[str, str]]]:
+    while True:
+        yield [{"text": os.urandom(500).hex()} for _ in range(2000)]
+
+
+def wordy() -> Any:
+    raise ValueError("half a surrogate \udcff and much more " + "x" * 70_000_000)
+
+
+def chatty() -> Iterator[list[dict[str, int]]]:
+    for n in range(3_000):
+        yield [{"n": n}]
