@@ -35,8 +35,6 @@ WRITERS = {
     "xlsx": "prelo.formats.xlsx:Xlsx",
     "pdf": "prelo.formats.pdf:Pdf",
 }
-# Arrow's allocator takes a whole GiB at its start, and that counts against a report's memory limit.
-_ENV = ("/usr/bin/env", "MIMALLOC_ARENA_EAGER_COMMIT=0")
 EXTRAS = {"postgresql": "postgres", "amqp": "rabbitmq", "rediss": "redis"}  # where they differ
 
 
@@ -100,7 +98,7 @@ def _queries(sql: Any) -> Callable[[str, str, Mapping[str, Any]], AbstractContex
 def presses(config: Config) -> Presses:
     """Where presses come from: child processes with these settings."""
     return resolved(PRESSES["process"], "process")(
-        [*_ENV, sys.executable, "-m", "prelo.entry.press"],
+        [sys.executable, "-m", "prelo.entry.press"],
         config.model_dump_json(),
         jobs=config.press_jobs,
         memory=config.press_memory,
