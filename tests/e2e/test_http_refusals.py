@@ -121,9 +121,7 @@ async def test_a_report_that_is_not_in_the_catalog_is_not_found(door: Door, body
     assert "sales" in told["detail"]
 
 
-@pytest.mark.parametrize(
-    "address", ["/", "/v1", "/v1/jobs/", "/v1/jobs/nope", "/v1/reports/", "/redoc"]
-)
+@pytest.mark.parametrize("address", ["/v1", "/v1/jobs/", "/v1/jobs/nope", "/v1/reports/", "/redoc"])
 async def test_an_address_that_leads_nowhere_is_a_problem(door: Door, address: str):
     is_problem(await door.http.get(address), 404, "not-found")
 
@@ -268,6 +266,24 @@ async def test_the_page_for_people_fetches_nothing(door: Door):
     answer = await door.http.get("/docs")
     assert answer.status_code == 200
     assert "/v1/jobs/{job_id}:cancel" in answer.text
-    assert "http:" not in answer.text
-    assert "https:" not in answer.text
-    assert "<script" not in answer.text
+    assert [
+        mark for mark in ("<script", "src=", "<link", "url(", "@import") if mark in answer.text
+    ] == []
+    assert "<code>Retry-After</code>" in answer.text
+    assert f"curl -X POST {door.http.base_url}/v1/jobs" in answer.text
+
+
+async def test_the_front_leads_to_the_page_for_people(door: Door):
+    answer = await door.http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+async def test_what_is_no_job_id_is_no_job(door: Door):
+    for path in ("1234", "1234/file", "x:cancel"):
+        answer = await door.http.get(f"/v1/jobs/{path}")
+        assert answer.status_code == 404
+        assert answer.json()["detail"].startswith(f"there is no job '{path[:4].split(':')[0]}'")
+    gone = await door.http.get("/v1/job/1234")
+    assert (
+        gone.json()["detail"] == "there is nothing at GET /v1/job/1234; /docs lists what there is"
+    )

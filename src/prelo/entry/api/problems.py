@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: which status each has, and nothing of the inside."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -56,6 +57,11 @@ class RangeUnsatisfiable(HttpRefused):
         self.size = size
 
 
+_JOB = re.compile(r"/v1/jobs/(?!.{8}-.{4}-.{4}-.{4}-.{12})([^/:]+)")
+_SHAPES = {
+    "model_type": "object", "model_attributes_type": "object", "dict_type": "object",
+    "list_type": "array", "tuple_type": "array",
+}  # fmt: skip
 _STATUS: dict[type[PreloError], int] = {
     errors.Invalid: 422,
     errors.KeyReused: 422,
@@ -128,7 +134,9 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for it
     place = f"{request.method} {request.url.path}"
     if error.status_code == HTTPStatus.NOT_FOUND:
-        said = NotFound(f"there is nothing at {place}; /openapi.json lists what there is")
+        said = NotFound(f"there is nothing at {place}; /docs lists what there is")
+        if no_id := _JOB.match(request.url.path):
+            said = NotFound(f"there is no job '{no_id[1]}'; the id of a job is a UUID")
         return answer(said.problem(), 404)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allow = ", ".join(sorted(_methods(request)))
@@ -165,4 +173,6 @@ def pointer(*path: object) -> str:
 def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such field"
+    if error["type"] in _SHAPES:
+        return f"must be a JSON {_SHAPES[error['type']]}"
     return str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")

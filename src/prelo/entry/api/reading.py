@@ -58,7 +58,9 @@ async def read_body(request: Request, limit: int) -> Body:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if not _JSON.fullmatch(media_type):
         raise WrongMediaType(
-            f"the body must be application/json, not {media_type or 'of no media type'}"
+            f"the body must be application/json, not {media_type}"
+            if media_type
+            else "the body must be application/json; the request has no Content-Type"
         )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("the body must not be compressed")

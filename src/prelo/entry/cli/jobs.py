@@ -75,6 +75,8 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
     _tell(job, json=json)
     if output and job.artifact and not json:
         say.line(f"  saved to  {output}", "bold green")
+    if not job.state.ended and not json:
+        say.note(f"Follow it: prelo jobs watch {job.id}")
     _end(job)
 
 
@@ -197,7 +199,12 @@ def _followed(client: "Client", job: "JobView") -> "JobView":
             moved = bars.of_job(now, bar.tasks[task].elapsed or 0.0)
             bar.update(task, **moved)
 
-        return client.wait(job.id, on_progress=heard)
+        try:
+            return client.wait(job.id, on_progress=heard)
+        except KeyboardInterrupt:
+            bar.stop()
+            say.note(f"The job goes on. Follow it: prelo jobs watch {job.id} (or: cancel)")
+            raise
 
 
 def _list(
