@@ -176,7 +176,9 @@ async def test_the_presses_of_a_killed_worker_end_and_so_does_what_they_started(
         "p.press = busy\np.main()\n"
     )
     command = [sys.executable, "-c", PARENT, sys.executable, "-c", report]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPORTS.parents[2]) as parent:
+    with subprocess.Popen(  # noqa: ASYNC220
+        command, stdout=subprocess.PIPE, cwd=REPORTS.parents[2]
+    ) as parent:
         assert parent.stdout
         press = int(await asyncio.to_thread(parent.stdout.readline))
         async with asyncio.timeout(20):

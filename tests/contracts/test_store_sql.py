@@ -285,3 +285,38 @@ async def test_several_processes_on_one_file_do_every_job_once(place: SqlitePlac
     assert set(Counter(done).values()) == {1}
     assert {fence for _, fence in done} == {1}
     assert await place.open().depth() == 0
+
+
+async def test_a_database_that_was_removed_or_replaced_is_not_written_to_any_more(
+    place: SqlitePlace, tmp_path: Path
+):
+    store = place.open()
+    await store.submit(draft(1))
+    for name in ("prelo.db", "prelo.db-wal", "prelo.db-shm"):
+        place.path.with_name(place.path.name.replace("prelo.db", name)).unlink(missing_ok=True)
+    place.path.unlink(missing_ok=True)
+    for asked in (store.submit(draft(2)), store.depth()):
+        with pytest.raises(Unavailable, match="cannot be opened"):
+            await asked
+    await store.migrate()
+    job = (await store.submit(draft(3))).job
+    rows = place.sql("SELECT id FROM job")
+    assert rows == [(job.id,)]
+
+
+async def test_many_who_wait_for_a_locked_database_are_all_told_in_time(
+    place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("prelo.adapters.store_sql.database._BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("prelo.adapters.store_sql.database._QUEUE_SECONDS", 0.5)
+    store = place.open()
+    other = sqlite3.connect(place.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with asyncio.timeout(5):
+        asked = [store.submit(draft(n)) for n in range(30)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    other.execute("COMMIT")
+    other.close()
+    assert (await store.submit(draft())).fresh
+    assert await store.depth() == 1

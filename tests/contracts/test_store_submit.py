@@ -253,3 +253,11 @@ async def test_a_full_queue_refuses_new_jobs_and_still_answers_for_those_it_has(
     reused = await store.submit(draft(1), max_queued=0)
     assert (reused.job.state, reused.fresh) == (State.SUCCEEDED, False)
     assert (await store.submit(draft(2), max_queued=1)).fresh
+
+
+async def test_a_key_belongs_to_its_scope_for_its_answer_shows_a_job(store: Store):
+    first = await store.submit(draft(1), key=KEY)
+    other = draft(1).model_copy(update={"scope": "managers", "fingerprint": "f" * 64, "id": "m"})
+    second = await store.submit(other, key=KEY)
+    assert (second.replayed, second.job.scope) == (False, "managers")
+    assert (await store.submit(draft(1), key=KEY)).job.id == first.job.id

@@ -10,7 +10,10 @@ from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
 from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted, cancel_topic, job_topic
 
-_POLL = 0.25  # news from other processes may not reach us: look again
+# News from other processes may not reach us: look again, and the longer it takes the less often, for
+# there may be hundreds who wait.
+_POLL = 0.25
+_SLOWEST = 2.0
 _TRIES = 5
 
 
@@ -105,9 +108,14 @@ async def wait(
     async with ports.cache.listen(job_topic(job_id)) as watch:
         job = await find(job_id, caller, ports)
         while not enough(job) and (left := end - time.monotonic()) > 0:
-            await watch.wait(min(left, _POLL))
+            await watch.wait(min(left, _pause(seconds - left)))
             job = await find(job_id, caller, ports)
     return job
+
+
+def _pause(waited: float) -> float:
+    """Seconds until the next look of somebody who has waited so long already."""
+    return min(max(_POLL, waited / 4), _SLOWEST)
 
 
 async def changes(
@@ -119,7 +127,7 @@ async def changes(
         yield job
         quiet = time.monotonic()
         while not job.state.ended:
-            await watch.wait(_POLL)
+            await watch.wait(_pause(time.monotonic() - quiet))
             now = await find(job_id, caller, ports)
             if now != job:
                 job, quiet = now, time.monotonic()

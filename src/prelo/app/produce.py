@@ -67,7 +67,7 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     try:
         task = _told(job, ports)
     except DefinitionMissing as error:
-        _tell(job, await _settle(lease, _after(error, terms)), ports)
+        _tell(job, await _settle(lease, _after(error, lease)), ports)
         return
     change, pressed = await _outcome(task, lease, press)
     if pressed is None and lease.safe:
@@ -123,14 +123,18 @@ async def _outcome(
         problem = error.problem(lease.job.attempt)
         return (lambda job, now: transitions.lose(job, now, problem)), None
     except PreloError as error:
-        return _after(error, lease.terms), None
+        return _after(error, lease), None
     artifact, manifest = pressed.artifact, pressed.manifest
     return (lambda job, now: transitions.succeed(job, now, artifact, manifest)), pressed
 
 
-def _after(error: PreloError, terms: Terms) -> Transition:
+def _after(error: PreloError, lease: "_Lease") -> Transition:
+    if isinstance(error, Unavailable):  # no press could be started: the job has not been tried
+        lease.ports.observer.event("worker.waits", detail=error.detail)
+        pause = int(error.retry_after * 1000)
+        return lambda job, now: transitions.release(job, now, pause)
     chance = random.random()  # noqa: S311  jitter, not a secret
-    return lambda job, now: transitions.after(job, now, error, terms.retry, chance)
+    return lambda job, now: transitions.after(job, now, error, lease.terms.retry, chance)
 
 
 async def _watched(task: Task, lease: "_Lease", press: Press) -> Pressed:
@@ -209,9 +213,11 @@ class _Lease:
         """None: the store cannot be reached just now. Raises _Lost if the job is not ours any more."""
         began = time.monotonic()
         try:
-            beat = await self.ports.store.beat(self.job, self.terms.lease_ms, progress)
-        except Unavailable as error:
-            self.ports.observer.event("beat.missed", self.job, detail=error.detail)
+            # A store that does not answer must not keep us from killing the press in good time.
+            async with asyncio.timeout(max(0.0, self._until - self.terms.margin - began)):
+                beat = await self.ports.store.beat(self.job, self.terms.lease_ms, progress)
+        except (PreloError, TimeoutError) as error:
+            self.ports.observer.event("beat.missed", self.job, detail=str(error) or "no answer")
             if not self.safe:
                 raise _Lost from error
             return None
@@ -230,7 +236,8 @@ async def _settle(lease: _Lease, change: Transition) -> Job | None:
             settled = await store.move(job, change)
             # A success may be refused because somebody cancelled meanwhile: then that is the outcome.
             return settled or await store.move(job, transitions.cancel)
-        except Unavailable:
+        except PreloError as error:
+            lease.ports.observer.event("settle.missed", job, detail=error.detail)
             if not lease.safe:
                 return None
             await asyncio.sleep(0.5)

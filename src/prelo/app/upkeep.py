@@ -46,13 +46,14 @@ async def _every(
     """Do the duty again and again; at once while there is more, after an error only later."""
     stopping = asyncio.create_task(stop.wait())
     while not stop.is_set():
+        pause = waits
         try:
             more = await duty(ports) >= _BATCH
         except PreloError as error:
             ports.observer.event("upkeep.failed", duty=duty.__name__, detail=error.detail)
-            more, waits = False, asyncio.sleep
+            more, pause = False, asyncio.sleep
         if not more:
-            waiting = asyncio.ensure_future(waits(seconds))
+            waiting = asyncio.ensure_future(pause(seconds))
             await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
 

@@ -42,25 +42,21 @@ async def run(
     """As `serve`, over ports that are open."""
     stop = asyncio.Event()
     listener = _listener(config) if "api" in roles else None
-    with _signals(stop), _single_error():
-        async with asyncio.TaskGroup() as group:
-            if "upkeep" in roles:
-                group.create_task(_ending(upkeep(ports, stop), stop))
-            if "work" in roles:
-                group.create_task(_ending(_work(config, ports, stop, roles), stop))
-            if listener:
-                group.create_task(_ending(_api(config, ports, stop, roles, listener), stop))
-            if ready:
-                ready(listener.getsockname()[1] if listener else 0)
-
-
-@contextlib.contextmanager
-def _single_error() -> Generator[None]:
-    """One role's error instead of the group that it came in, so that it can be said in a sentence."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+    begun: list[Awaitable[None]] = []
+    if "upkeep" in roles:
+        begun.append(upkeep(ports, stop))
+    if "work" in roles:
+        begun.append(_work(config, ports, stop, roles))
+    if listener:
+        begun.append(_api(config, ports, stop, roles, listener))
+    with _signals(stop):
+        # No TaskGroup: it would cancel the others, and a worker that is cancelled gives nothing back.
+        running = [asyncio.create_task(_ending(role, stop)) for role in begun]
+        if ready:
+            ready(listener.getsockname()[1] if listener else 0)
+        await asyncio.wait(running)
+    for role in running:
+        role.result()
 
 
 async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:

@@ -9,20 +9,22 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from prelo.adapters.store_sql.faults import translated
 from prelo.adapters.store_sql.tables import NowMs
 from prelo.core.errors import Misconfigured, Unavailable
 
 _READERS = 3
-_BUSY_SECONDS = 10.0
+_BUSY_SECONDS = 5.0  # how long a statement waits for a lock of another process
+_QUEUE_SECONDS = 5.0  # how long a transaction waits for those of its own process
 _CLOCK = select(NowMs())
 T = TypeVar("T")
 
@@ -95,8 +97,16 @@ class _Threads:
     async def run(self, work: Callable[[Transaction], T]) -> tuple[T, bool]:
         if self._closed:
             raise Unavailable("the store is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, partial(self._run, work))
+        begun = self._executor.submit(self._run, work)
+        waiting = asyncio.wrap_future(begun)
+        try:
+            await asyncio.wait({waiting}, timeout=_QUEUE_SECONDS)
+            # One that has begun is waited for: what it claims must not be claimed for nobody.
+            if not waiting.done() and begun.cancel():
+                raise Unavailable(f"the database {self._name} is busy; ask again", 1)
+            return await waiting
+        finally:
+            waiting.cancel()
 
     def _run(self, work: Callable[[Transaction], T]) -> tuple[T, bool]:
         with translated(self._name), self._engine.begin() as connection:
@@ -134,12 +144,27 @@ def _sqlite(path: Path, connections: int, begin: str) -> Engine:
         hide_parameters=True,
     )
 
+    @event.listens_for(engine, "checkout")
+    def _checkout(_: object, record: ConnectionPoolEntry, __: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        # A file that was removed or replaced lives on in whoever has it open, and what is written dies
+        # with the process: a new connection sees what is there now, or says that nothing is.
+        if record.info.setdefault("file", _file(path)) != _file(path):
+            raise DisconnectionError("the file is another one now")
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
         # a transaction that reads first and asks for the write lock later is refused, not queued
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path) -> sqlite3.Connection:

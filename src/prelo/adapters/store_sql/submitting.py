@@ -29,7 +29,7 @@ def answered(
 ) -> Submitted | None:
     """The answer, if nothing has to be written for it. Only saves the write lock: `submit` asks again."""
     if key is not None:
-        return _replayed(tx, draft.tenant, key)
+        return _replayed(tx, draft, key)
     before = reading.standing(tx, draft.fingerprint)
     if before and joining(before, tx.now, max_age_ms) in {Joining.JOIN, Joining.REUSE}:
         return Submitted(job=before, fresh=False)
@@ -44,7 +44,7 @@ def submit(
     max_queued: int | None,
 ) -> Submitted:
     """Insert, join, revive or supersede; see the port."""
-    replayed = _replayed(tx, draft.tenant, key) if key else None
+    replayed = _replayed(tx, draft, key) if key else None
     if replayed is not None:
         return replayed
     before = reading.standing(tx, draft.fingerprint)
@@ -58,7 +58,7 @@ def submit(
         else:
             placed = _inserted(tx, draft, before)
     if key is not None:
-        _remember(tx, draft.tenant, key, placed.job)
+        _remember(tx, draft, key, placed.job)
     return placed
 
 
@@ -117,22 +117,22 @@ def _time(tx: Transaction, duration_ms: int | None) -> int | None:
     return None if duration_ms is None else tx.now + duration_ms
 
 
-def _replayed(tx: Transaction, tenant: str, key: IdempotencyKey) -> Submitted | None:
+def _replayed(tx: Transaction, draft: Job, key: IdempotencyKey) -> Submitted | None:
     """The key's first answer. Raises KeyReused when it was given for another body."""
     first = select(idempotency.c.digest, idempotency.c.job_id).where(
-        idempotency.c.key_hash == _hash(tenant, key), idempotency.c.expires_at > tx.now
+        idempotency.c.key_hash == _hash(draft, key), idempotency.c.expires_at > tx.now
     )
     row = tx.connection.execute(first).first()
     if row is None:
         return None
     if row.digest != key.digest:
         raise KeyReused("this Idempotency-Key came with another request before; use a new key")
-    found = reading.get(tx, row.job_id, tenant, with_order=False)
+    found = reading.get(tx, row.job_id, draft.tenant, with_order=False)
     return found and Submitted(job=found, fresh=False, replayed=True)
 
 
-def _remember(tx: Transaction, tenant: str, key: IdempotencyKey, placed: Job) -> None:
-    hashed = _hash(tenant, key)
+def _remember(tx: Transaction, draft: Job, key: IdempotencyKey, placed: Job) -> None:
+    hashed = _hash(draft, key)
     tx.connection.execute(delete(idempotency).where(idempotency.c.key_hash == hashed))  # expired
     tx.connection.execute(
         insert(idempotency).values(
@@ -141,5 +141,6 @@ def _remember(tx: Transaction, tenant: str, key: IdempotencyKey, placed: Job) ->
     )
 
 
-def _hash(tenant: str, key: IdempotencyKey) -> str:
-    return hashlib.sha256(f"{tenant}\0{key.key}".encode()).hexdigest()
+def _hash(draft: Job, key: IdempotencyKey) -> str:
+    """A key is its tenant's and scope's own: a replay shows a job."""
+    return hashlib.sha256(f"{draft.tenant}\0{draft.scope}\0{key.key}".encode()).hexdigest()
