@@ -73,7 +73,7 @@ def test_a_disk_that_is_full_is_a_sentence(form: str):
         ("no/such/folder/made.csv", "there is no folder no/such/folder"),
         (".", "it is a folder"),
         (io.StringIO(), "open it for bytes"),
-        (42, "a int is no target"),
+        (42, "the target is of type int"),
     ],
 )
 def test_a_wrong_target_is_refused_in_words(target: Any, said: str):
@@ -86,6 +86,10 @@ def test_a_wrong_target_is_refused_in_words(target: Any, said: str):
     [
         ({"titel": "x"}, "write_xlsx has no option 'titel'; it has author, autofilter, columns"),
         ({"delimiter": ";"}, "write_xlsx has no option 'delimiter'"),
+        ({"zebra": "odd"}, "^zebra: "),
+        ({"columns": ["a"]}, "^columns: must be a dict, as"),
+        ({"columns": {"a": {"kid": "date"}}}, r"^columns\.a\.kid: there is no such option"),
+        ({"title": 5}, "^title: must be text"),
         ({"columns": {"amount": "mony"}}, "columns.amount.*'mony' is no kind"),
         ({"columns": {"amount": {"widht": 3}}}, "columns.amount.widht"),
         ({"timezone": "Mars/Base"}, "'Mars/Base' is no IANA time zone"),

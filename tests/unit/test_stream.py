@@ -61,15 +61,6 @@ def test_every_form_of_a_table_is_read_alike(form: str):
     assert frame.dtypes == [pl.Int64, pl.String]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [None, 5, "text", b"bytes", {"a": [1]}, [1, 2], ["x"], pl.Series([1]), [[1, 2]], object()],
-)
-def test_what_is_no_table_is_refused(data: object):
-    with pytest.raises(SourceInvalid, match=r"table|tabular"):
-        read(data)
-
-
 def test_a_named_index_is_a_column_and_a_nameless_one_is_not():
     frame = pd.DataFrame({"a": [1]}, index=pd.Index(["k"], name="key"))
     assert open_stream(frame, Layout()).first.columns == ["a", "key"]
@@ -293,6 +284,31 @@ def test_the_first_rows_decide_and_kinds_widen_what_dicts_leave_open():
         read([{"a": 1}] * BATCH_ROWS + [{"a": 1, "c": 2}])
     with pytest.raises(SourceInvalid, match="'a' holds Python objects"):
         read([{"a": object()}])
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (None, "the data is None, and no table; give a table of Polars"),
+        ("sales.csv", "of type str, and no table; .* read it first"),
+        ({"a": [1, 2]}, r"of type dict, and no table; .* polars\.DataFrame\(data\)"),
+        (5, "of type int, and no table"),
+        ([[1, 2]], "the first row is of type list, which does not name its columns"),
+        (["a"], "the first row is of type str"),
+        ([{"a": 1}, [2]], "row 2 is of type list, and the rows before it are dicts"),
+        (
+            [{"a": 1, "b": 1}, {"b": [1]}, {"b": {"x": 1}}],
+            r"column 'b' holds values .* \(dict, int, list; rows 1 to 3\)",
+        ),
+        (b"bytes", "of type bytes, and no table"),
+        (object(), "of type object, and no table"),
+        (pl.Series("a", [1]), r"a Series is one column; give data\.to_frame\(\)"),
+        (pd.DataFrame({"a": [1, "x"]}), "no table: Conversion failed for column a .*'x'"),
+    ],
+)
+def test_data_that_is_no_table_is_refused_with_the_way_out(data: object, said: str):
+    with pytest.raises(SourceInvalid, match=said):
+        read(data)
 
 
 def test_what_breaks_off_is_said_and_the_callers_own_errors_are_not_touched():

@@ -108,6 +108,11 @@ class _Writer(Protocol):
     ) -> Manifest: ...
 
 
+_WORDS = {
+    "extra_forbidden": "there is no such option",
+    "dict_type": "must be a dict, as {'amount': 'money:EUR'}",
+    "string_type": "must be text",
+}
 _OPTIONS = {"xlsx": XlsxOptions, "pdf": PdfOptions, "csv": CsvOptions}
 
 
@@ -131,21 +136,23 @@ def _layout(name: str, given: dict[str, Any]) -> Layout:
     own = set(_OPTIONS[name].model_fields)
     if unknown := [key for key in given if key not in common | own]:
         raise Invalid(
-            f"write_{name} has no option '{unknown[0]}'; it has {', '.join(sorted(common | own))}"
+            f"write_{name} has no option '{unknown[0]}'; "
+            f"it has {', '.join(sorted(common | own | {'progress'}))}"
         )
     options = {key: given[key] for key in given if key in own}
     try:
         return Layout.model_validate({k: given[k] for k in given if k in common} | {name: options})
     except ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, flat=name) from error
 
 
-def invalid(error: ValidationError) -> Invalid:
-    """A layout's faults as one sentence each."""
+def invalid(error: ValidationError, flat: str = "") -> Invalid:
+    """A layout's faults as one sentence each; the options in the field `flat` were given without it."""
     faults = tuple(
         FieldError(
-            pointer="/" + "/".join(str(part) for part in e["loc"]),
-            detail=e["msg"].removeprefix("Value error, ").removeprefix("Input "),
+            pointer="/" + "/".join(str(part) for part in e["loc"]).removeprefix(f"{flat}/"),
+            detail=_WORDS.get(e["type"])
+            or e["msg"].removeprefix("Value error, ").removeprefix("Input "),
         )
         for e in error.errors(include_input=False, include_url=False)
     )
@@ -160,7 +167,7 @@ def _opened(target: Target) -> AbstractContextManager[BinaryIO]:
         raise Invalid("the target is a file of text; open it for bytes: open(path, 'wb')")
     if not callable(getattr(target, "write", None)):
         raise Invalid(
-            f"a {type(target).__name__} is no target; give a path, or a file open for writing bytes"
+            f"the target is of type {type(target).__name__}; give a path, or a file open for writing bytes"
         )
     return contextlib.nullcontext(target)
 

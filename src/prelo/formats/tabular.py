@@ -14,6 +14,10 @@ DICTS_AT_ONCE = 10_000
 
 _VENDOR = (pa.ArrowException, pl.exceptions.PolarsError)
 _WHOLE_TOO = {"number", "scientific", "decimal", "money", "percent", "duration"}
+_WANTED = (
+    "give a table of Polars, pandas, PyArrow or DuckDB (anything with __arrow_c_stream__), an iterator of "
+    "record batches, or a list with a dict for each row"
+)
 _STRANGE = (pa.types.is_interval, pa.types.is_union, pa.types.is_run_end_encoded)
 
 Columns = Mapping[str, Column]
@@ -67,13 +71,28 @@ def _reader(data: object, columns: Columns) -> pa.RecordBatchReader:
         try:
             return pa.RecordBatchReader.from_stream(cast("ArrowStream", data))
         except (ValueError, TypeError) as error:  # pandas: twice the same name, texts among numbers
-            raise SourceInvalid(f"the data is no table: {error}") from error
+            raise SourceInvalid(f"the data is no table: {_vendor_said(data, error)}") from error
     if isinstance(data, Iterable) and not isinstance(data, str | bytes | Mapping):
         return _reader_of_items(iter(cast("Iterable[Any]", data)), columns)
-    raise SourceInvalid(
-        f"a {type(data).__name__} is not tabular data; give anything with __arrow_c_stream__ (Polars, "
-        "pandas, PyArrow, DuckDB), an iterator of record batches, or a list of dicts"
-    )
+    raise SourceInvalid(f"the data is {_named(data)}, and no table; {_WANTED}{_hint(data)}")
+
+
+def _named(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+def _hint(data: object) -> str:
+    if isinstance(data, str | bytes):
+        return ". Prelo does not open files here: read it first, as by polars.read_csv"
+    if isinstance(data, Mapping):
+        return ". A dict of columns becomes a table by polars.DataFrame(data)"
+    return ""
+
+
+def _vendor_said(data: object, error: Exception) -> str:
+    if type(data).__name__ == "Series":
+        return "a Series is one column; give data.to_frame()"
+    return ": ".join(str(part) for part in reversed(error.args))
 
 
 def _collected(frame: pl.LazyFrame) -> Iterator[pl.DataFrame]:
@@ -94,6 +113,13 @@ def _reader_of_items(items: Iterator[Any], columns: Columns) -> pa.RecordBatchRe
         )
     if isinstance(first, Mapping):
         return _reader_of_dicts(chain([first], items), columns)
+    if not hasattr(first, "__arrow_c_stream__") and not isinstance(
+        first, pl.LazyFrame | pa.RecordBatch
+    ):
+        raise SourceInvalid(
+            f"the first row is {_named(first)}, which does not name its columns; give a dict for each row, "
+            "or polars.DataFrame(rows, schema=[names], orient='row')"
+        )
     head = _reader(first, columns)
     rest = chain.from_iterable(_reader(item, columns) for item in items)
     schema = head.schema
@@ -170,7 +196,23 @@ def _batch_of_dicts(rows: list[Any], before: int) -> pa.RecordBatch:
             raise SourceInvalid(f"the column '{objects[0]}' holds Python objects, no plain values")
         return frame.to_arrow().combine_chunks().to_batches()[0]
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
-        raise SourceInvalid(f"the rows after row {before} do not make a table: {error}") from error
+        raise SourceInvalid(_why(rows, before) or f"the rows make no table: {error}") from error
+
+
+def _why(rows: list[Any], before: int) -> str | None:
+    """Which row or column keeps dicts from being a table; looked for only when they are none."""
+    for number, row in enumerate(rows, before + 1):
+        if not isinstance(row, Mapping):
+            return f"row {number} is {_named(row)}, and the rows before it are dicts"
+    for name in dict.fromkeys(chain.from_iterable(rows)):
+        values = [row.get(name) for row in rows]
+        try:
+            pl.Series(values, strict=True)
+        except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
+            kinds = sorted({type(value).__name__ for value in values if value is not None})
+            place = f"rows {before + 1} to {before + len(rows)}"
+            return f"the column '{name}' holds values that do not go together ({', '.join(kinds)}; {place})"
+    return None
 
 
 def _plain(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
