@@ -50,6 +50,7 @@ FORMS: dict[str, Callable[[], Any]] = {
     "dicts": lambda: [{"a": 1, "b": "x"}, {"a": 2}],
     "generator": lambda: ({"a": a, "b": b} for a, b in zip(*TABLE.values(), strict=True)),
     "frames": lambda: [pl.DataFrame(TABLE)[:1], arrow.table(TABLE)[1:]],
+    "pages": lambda: iter([[{"a": 1, "b": "x"}], [{"a": 2, "b": None}]]),
     "batches": lambda: iter(arrow.table(TABLE).to_batches(1)),
 }
 
