@@ -320,3 +320,13 @@ async def test_many_who_wait_for_a_locked_database_are_all_told_in_time(
     other.close()
     assert (await store.submit(draft())).fresh
     assert await store.depth() == 1
+
+
+async def test_an_order_of_another_version_is_its_jobs_trouble_and_nobody_elses(place: SqlitePlace):
+    store = place.open()
+    unreadable = (await store.submit(draft(1))).job
+    place.sql("UPDATE job_order SET document = '{\"new\": 1}'")
+    await store.submit(draft(2))
+    jobs = [await claimed(store), await claimed(store)]
+    assert {job.id: job.order is None for job in jobs}[unreadable.id]
+    assert sum(job.order is None for job in jobs) == 1

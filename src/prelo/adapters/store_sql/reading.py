@@ -6,6 +6,7 @@ Statements that run for every job are built once: building one costs more than r
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -84,8 +85,11 @@ def first(tx: Transaction, statement: Select[Any], values: Mapping[str, Any]) ->
 
 
 def order_of(tx: Transaction, job_id: str) -> Order | None:
-    """What the job is to make."""
-    return tx.connection.execute(_ORDER, {"job_id": job_id}).scalar_one_or_none()
+    """What the job is to make; None also for one that this program cannot read."""
+    try:
+        return tx.connection.execute(_ORDER, {"job_id": job_id}).scalar_one_or_none()
+    except ValidationError:  # written by another version: its job's trouble, not the whole worker's
+        return None
 
 
 def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
