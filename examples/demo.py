@@ -34,7 +34,7 @@ name: broken
 title: A report that cannot work
 source: {query: "select l_orderkey, l_prize from lineitem"}
 """
-console = Console()
+console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def make(client: prelo.Client, report: str, form: Literal["xlsx", "pdf"], path: 
         file = client.report(report, format=form, on_progress=heard)
         seconds = time.perf_counter() - began
         file.save(path)
-        progress.update(task, total=1, completed=1, said=f"{path.stat().st_size:,} bytes")
+        progress.update(task, total=1, completed=1, said=size(path))
     return Made(report, path, file.job, client.manifest(file.job.id), seconds)
 
 
@@ -183,10 +183,15 @@ def table(made: list[Made]) -> Table:
             f"{one.manifest.pages:,}" if one.manifest.pages else "-",
             f"{one.seconds:.2f} s",
             f"{one.manifest.seconds or 0:.2f} s",
-            f"{one.path.stat().st_size / 1e6:.1f} MB",
+            size(one.path),
             f"{(one.manifest.peak_memory_bytes or 0) / 1e6:.0f} MB",
         )
     return made_table
+
+
+def size(path: Path) -> str:
+    count = path.stat().st_size
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def shown(path: Path) -> str:
