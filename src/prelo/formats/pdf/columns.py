@@ -27,7 +27,10 @@ _LONG, _GROWTH = (
     2,
 )  # a first frame of so many rows has more after it: digits that sums grow by
 _FRACTION = 3  # characters that the mean of integers has more than they
-_GROWN = 1.2  # how far columns grow where there is room: longer values may follow
+_GROWN, _SHARE = (
+    1.4,
+    0.6,
+)  # how far columns grow, for longer values to come; and of the room to spare
 _FULL, _LOOSE = (
     8,
     3,
@@ -98,7 +101,7 @@ def cells_of(
     """The columns side by side within `measure`, each with `gap` on both sides of its text.
 
     Too wide: text columns give way first, the widest of them first, then all in proportion. Room to spare:
-    they grow a little, and stand apart by equal distances: as far as fills the page, unless the table would
+    they grow, and stand apart by equal distances: as far as fills the page, unless the table would
     fall apart.
     """
     gap = min(gap, measure // (6 * len(fields)))
@@ -123,7 +126,8 @@ def _between(spare: int, places: int, size: int) -> int:
 def _shared(widths: list[int], wanted: Sequence[Wish], room: int, narrow: int) -> list[int]:
     total = sum(widths)
     if total <= room:
-        grow = min(room / max(total, 1), _GROWN)
+        # Texts that fit by far need not be measured one by one.
+        grow = min(1 + _SHARE * (room / max(total, 1) - 1), _GROWN)
         return [w.width if w.given else int(w.width * grow) for w in wanted]
     low, high = narrow, max(widths)
     while low < high:  # the highest ceiling for text columns under which everything fits
