@@ -213,8 +213,9 @@ class _Lease:
         """None: the store cannot be reached just now. Raises _Lost if the job is not ours any more."""
         began = time.monotonic()
         try:
-            # A store that does not answer must not keep us from killing the press in good time.
-            async with asyncio.timeout(max(0.0, self._until - self.terms.margin - began)):
+            # A store that does not answer must not keep us from killing the press in good time; but
+            # whoever slept through the lease asks all the same: the job may still be ours.
+            async with asyncio.timeout(max(_TICK, self._until - self.terms.margin - began)):
                 beat = await self.ports.store.beat(self.job, self.terms.lease_ms, progress)
         except (PreloError, TimeoutError) as error:
             self.ports.observer.event("beat.missed", self.job, detail=str(error) or "no answer")
