@@ -81,7 +81,7 @@ class ObjectFiles:
             yield sink
             sink.finish()
             if self._root is not None:
-                _sync(self._root / key)
+                _sync(self._root, key)
         except _Broken as error:
             raise _failure(error.vendor) from error.vendor
         finally:
@@ -192,17 +192,22 @@ def _checked(key: str) -> str:
     return key
 
 
-def _sync(path: Path) -> None:
-    """A settled job's file must survive a power cut, as its row does; obstore only renames."""
-    for place, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        try:
-            handle = os.open(place, flags)
+def _sync(root: Path, key: str) -> None:
+    """A settled job's file must survive a power cut, as its row does; obstore only renames.
+
+    Its folders, too: those of a new job are new themselves, and are entries of the ones above.
+    """
+    path = root / key
+    folders = [folder for folder in path.parents if folder.is_relative_to(root)]
+    try:
+        for place in (path, *folders):
+            handle = os.open(place, os.O_RDONLY)
             try:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-        except OSError as error:
-            raise _Broken(error) from error
+    except OSError as error:
+        raise _Broken(error) from error
 
 
 def _remove_staged(root: Path, start: str, before: float) -> None:
