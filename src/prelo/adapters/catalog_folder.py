@@ -21,7 +21,9 @@ def load_catalog(folder: Path) -> Catalog:
     begin with '_' or '.' are left out. Raises Misconfigured with the file, the place and what is wrong.
     """
     if not folder.is_dir():
-        raise Misconfigured(f"the catalog {folder} is no folder; make it, or name another")
+        raise Misconfigured(
+            f"the catalog {folder} is no folder; make it, or name another by --catalog or PRELO_CATALOG"
+        )
     found: dict[tuple[str, int], Path] = {}
     reports: list[Report] = []
     for path in sorted(folder.iterdir()):

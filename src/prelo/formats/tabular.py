@@ -114,9 +114,7 @@ def _reader_of_items(items: Iterator[Any], columns: Columns) -> pa.RecordBatchRe
     if isinstance(first, Mapping):
         return _reader_of_dicts(chain([first], items), columns)
     pages = isinstance(first, list) and all(isinstance(row, Mapping) for row in first)
-    arrow = hasattr(first, "__arrow_c_stream__") or isinstance(
-        first, pl.LazyFrame | pa.RecordBatch
-    )
+    arrow = hasattr(first, "__arrow_c_stream__") or isinstance(first, pl.LazyFrame | pa.RecordBatch)
     if not pages and not arrow:
         raise SourceInvalid(
             f"the first row is {_named(first)}, which does not name its columns; give a dict for each row, "
