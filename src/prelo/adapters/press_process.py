@@ -87,9 +87,7 @@ class ProcessPress:
     ) -> _Word:
         """Raises ValueError for a line that is too long, or no word."""
         assert child.stdin  # noqa: S101  opened as a pipe in _spawn
-        with contextlib.suppress(
-            ConnectionError
-        ):  # a dead child shows below, by the end of its words
+        with contextlib.suppress(ConnectionError):  # a dead child shows below: it has no last word
             child.stdin.write(task.model_dump_json().encode() + b"\n")
             await child.stdin.drain()
         while line := await _line(child):

@@ -30,9 +30,7 @@ async def work(
     stop.set()  # also when a slot broke: the process must not live on with fewer than it should have
     await asyncio.wait(running, timeout=grace)
     terms.recall.set()
-    await asyncio.wait(
-        running
-    )  # all of them: one that broke must not keep the others from giving back
+    await asyncio.wait(running)  # all: one that broke must not keep the others from giving back
     for slot in running:
         slot.result()
     ports.observer.event("worker.stopped", owner=terms.owner)

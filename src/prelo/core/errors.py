@@ -15,7 +15,7 @@ PreloError
 ├── Damaged                a downloaded file is not what the server promised
 └── Failure                ends an attempt; becomes the job's `error`
     ├── Permanent          the same attempt would fail again
-    │   ├── QueryFailed · QueryTimeout · SourceInvalid · ColumnMissing · FunctionFailed
+    │   ├── QueryFailed · SourceInvalid · ColumnMissing · FunctionFailed
     │   └── RowLimit · TimeLimit · OutOfMemory · FileLimit · FormatFailed · Deadline
     └── Transient          worth another attempt
         └── SourceUnavailable · StorageUnavailable · DefinitionMissing · PressLost · WorkerLost
@@ -159,11 +159,6 @@ class Permanent(Failure):
 class QueryFailed(Permanent):
     type = "query-failed"
     title = "The query failed"
-
-
-class QueryTimeout(Permanent):
-    type = "query-timeout"
-    title = "The query took too long"
 
 
 class SourceInvalid(Permanent):

@@ -28,9 +28,8 @@ from prelo.wiring import kit
 
 Word = dict[str, Any]
 _SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
-_PAUSE = (
-    0.1  # seconds between two words of progress in one phase; a report may have a million batches
-)
+# Seconds between two words of progress in one phase: a report may have a million batches.
+_PAUSE = 0.1
 _LONGEST = 4_000  # characters of an error: a report's exception may quote all of its data
 
 
