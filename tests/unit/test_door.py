@@ -12,7 +12,8 @@ import pytest
 
 import prelo
 from prelo.core.errors import FileLimit
-from prelo.core.table import CsvOptions, Layout, Overflow, PdfOptions, XlsxOptions
+from prelo.core.table import CsvOptions, Layout, Overflow, PdfOptions
+from prelo.core.workbook import XlsxOptions
 from prelo.formats import door
 
 FRAME = pl.DataFrame({"city": ["Köln", "Zürich"], "amount": [1.5, 2.25]})

@@ -7,7 +7,7 @@ Nothing here knows a format.
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -20,12 +20,12 @@ from pydantic import (
 )
 
 from prelo.core.model import Model
+from prelo.core.workbook import WHOLE, Color, Highlights, Image, Total, XlsxOptions
 
 KindName = Literal[
     "integer", "decimal", "number", "money", "percent", "scientific", "boolean", "date",
     "datetime", "time", "duration", "text", "code", "link",
 ]  # fmt: skip
-Total = Literal["sum", "count", "min", "max", "mean"]
 Align = Literal["left", "center", "right"]
 
 _KIND = re.compile(r"(?P<name>[a-z]+)(?:\((?P<digits>\d{1,2})\))?(?::(?P<currency>[A-Z]{3}))?")
@@ -106,6 +106,11 @@ class Column(Model):
     `width` is in characters, as in a spreadsheet; None fits it to the first batch. `format` is an own
     spreadsheet number format; a PDF follows it for dates, as `mmmm yyyy`. `total` asks for a total (and,
     in groups, subtotals) of the column.
+
+    Of a workbook alone: `heading` stands over the titles of all columns side by side that have it;
+    `indent` (steps), `color`, `fill` and `bold` are the cells'; `outline` folds the column (level 1 to 7);
+    `highlight` are colours that follow the values; `choices` is the list a cell is chosen from when edited;
+    `note` is shown at the title.
     """
 
     title: str | None = None
@@ -116,6 +121,15 @@ class Column(Model):
     format: str | None = None
     wrap: bool = False
     hidden: bool = False
+    heading: str | None = None
+    indent: Annotated[int, Field(ge=0, le=15)] | None = None
+    color: Color | None = None
+    fill: Color | None = None
+    bold: bool = False
+    outline: Annotated[int, Field(ge=0, le=7)] = 0
+    highlight: Highlights = ()
+    choices: tuple[str, ...] = ()
+    note: str = ""
 
     def __init__(self, title: str | None = None, **values: Any) -> None:
         super().__init__(**{"title": title, **values})
@@ -128,19 +142,6 @@ class Overflow(StrEnum):
     SPLIT_FILES = "split_files"
     TRUNCATE = "truncate"
     FAIL = "fail"
-
-
-class XlsxOptions(Model):
-    r"""What only a workbook has. `sheet` names the sheet (31 characters, none of []:*?/\).
-
-    `landscape` is how it is printed; None turns the pages of a wide sheet.
-    """
-
-    sheet: str | None = None
-    freeze_header: bool = True
-    autofilter: bool = True
-    zebra: bool = False
-    landscape: bool | None = None
 
 
 class PdfOptions(Model):
@@ -171,9 +172,12 @@ class Layout(Model):
     """Everything around the rows.
 
     `columns` is keyed by the data's column names: those named are shown as told, the others as
-    inferred, in the data's order. Rows must arrive sorted by `group_by`; a PDF says the groups in headings
-    and adds subtotals, a workbook and a CSV have no headings and so show the groups' columns even where
-    they are hidden. Times with a zone are shown in `timezone` (IANA name); `locale` is a BCP 47 tag.
+    inferred, in the data's order. Rows must arrive sorted by `group_by`; a PDF and a workbook say the
+    groups in headings and add subtotals, a CSV has no headings and so shows the groups' columns even
+    where they are hidden. Times with a zone are shown in `timezone` (IANA name); `locale` is a BCP 47 tag.
+
+    `facts` stand under the title, as "Region: North". Of a workbook alone: `logo` is an image (its bytes)
+    beside the title, and `sheets` are more sheets by name, each with data and a layout of its own.
     """
 
     title: str = ""
@@ -184,6 +188,9 @@ class Layout(Model):
     timezone: str = "UTC"
     overflow: Overflow = Overflow.SPLIT_SHEETS
     author: str = ""
+    facts: dict[str, str] = {}
+    logo: Image | None = None
+    sheets: "dict[str, Layout]" = {}
     xlsx: XlsxOptions = XlsxOptions()
     pdf: PdfOptions = PdfOptions()
     csv: CsvOptions = CsvOptions()
@@ -220,6 +227,18 @@ class Layout(Model):
                 for name, column in columns.items()
             }
         return values
+
+    @model_validator(mode="after")
+    def _sheets_are_only_sheets(self) -> Self:
+        usual = XlsxOptions()
+        for name, sheet in self.sheets.items():
+            whole = ["sheets"] * bool(sheet.sheets)
+            whole += [f"xlsx.{o}" for o in WHOLE if getattr(sheet.xlsx, o) != getattr(usual, o)]
+            if whole:
+                raise ValueError(
+                    f"the sheet '{name}' has no {whole[0]} of its own: it is the workbook's"
+                )
+        return self
 
 
 class Completeness(StrEnum):

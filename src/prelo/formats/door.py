@@ -19,8 +19,8 @@ from prelo.core.table import (
     Manifest,
     Overflow,
     PdfOptions,
-    XlsxOptions,
 )
+from prelo.core.workbook import XlsxOptions
 
 Target = str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int], None]

@@ -151,7 +151,7 @@ def _spec(stream: Stream, layout: Layout, name: str, limits: Limits) -> tuple[Sp
         raise FormatFailed(
             f"the data has {len(fields):,} columns, and a sheet has room for {limits.columns:,}"
         )
-    filtered = layout.xlsx.autofilter
+    filtered = layout.xlsx.autofilter is not False
     widths = fit(fields, stream.first, layout.locale, filtered=filtered)
     lines = header_lines(fields, widths, filtered=filtered)
     looks = tuple(look(f, layout.locale) for f in fields)

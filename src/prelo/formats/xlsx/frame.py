@@ -6,7 +6,7 @@ serves every job of a report, however many rows it has, and is kept.
 
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from itertools import groupby
@@ -16,7 +16,8 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from prelo.core.table import Layout, XlsxOptions
+from prelo.core.table import Layout
+from prelo.core.workbook import XlsxOptions
 from prelo.formats.xlsx.looks import Look
 
 _INK, _PALE, _LINE, _GREY, _LINK = "#1F3A5F", "#F4F6F9", "#E1E6ED", "#6B7280", "#0563C1"
@@ -50,7 +51,7 @@ class Spec:
     columns: tuple[Look, ...]
     header_lines: int
     landscape: bool
-    options: XlsxOptions
+    options: XlsxOptions = field(hash=False)
 
     @classmethod
     def of(
@@ -64,7 +65,10 @@ class Spec:
     ) -> "Spec":
         words = layout.title, layout.subtitle, layout.author, layout.locale
         given = layout.xlsx.landscape
-        return cls(*words, sheets, looks, lines, wide if given is None else given, layout.xlsx)
+        options = XlsxOptions(
+            **{k: getattr(layout.xlsx, k) for k in ("freeze_header", "autofilter", "zebra")}
+        )
+        return cls(*words, sheets, looks, lines, wide if given is None else given, options)
 
     @property
     def header_row(self) -> int:
@@ -173,7 +177,7 @@ def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
     sheet.set_row(header, spec.header_lines * _HEADER_LINE_HEIGHT + 6)
     top = any(column.wrap for column in spec.columns)
     for i, column in enumerate(spec.columns):
-        style = styles.header(column, filtered=spec.options.autofilter)
+        style = styles.header(column, filtered=spec.options.autofilter is not False)
         sheet.write_string(header, i, column.title[:_LONGEST_TEXT], style)
         sheet.write_blank(header + 1, i, None, styles.cell(column, top=top))
         sheet.write_blank(header + 2, i, None, styles.total(column))
@@ -187,7 +191,7 @@ def _draw_sheet(sheet: Worksheet, spec: Spec, styles: _Styles) -> None:
         sheet.set_landscape()
     if spec.options.freeze_header:
         sheet.freeze_panes(header + 1, 0)
-    if spec.options.autofilter:
+    if spec.options.autofilter is not False:
         sheet.autofilter(header, 0, _SOME_LAST_ROW - 1, last_column)
     if spec.options.zebra:  # a rule, not cell styles: the bands stay in order when somebody sorts
         odd = {"type": "formula", "criteria": f"=MOD(ROW()-{header},2)=0", "format": styles.band}

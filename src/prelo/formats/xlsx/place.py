@@ -1,0 +1,29 @@
+"""Where a table stands on its sheet."""
+
+from dataclasses import dataclass
+
+from prelo.core.errors import ColumnMissing
+from prelo.formats.stream import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Rows and columns are counted from 0. `last` is made up while a frame is drawn: the real one is not
+    known yet, and is put in its stead when it is.
+    """
+
+    sheet: str
+    header: int
+    first: int
+    last: int
+    fields: tuple[Field, ...]
+
+    def column(self, name: str, what: str) -> int:
+        """The column of the sheet that shows `name`; `what` asks for it, as "a chart"."""
+        for i, field in enumerate(self.fields):
+            if field.name == name:
+                return i
+        shown = ", ".join(field.name for field in self.fields)
+        raise ColumnMissing(
+            f"{what} names the column '{name}', which the sheet does not show; it shows {shown}"
+        )
