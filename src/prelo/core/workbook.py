@@ -5,15 +5,18 @@ Columns are named as in the data. Colours are written #RRGGBB.
 
 import base64
 import binascii
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
     SecretStr,
+    field_validator,
     model_validator,
 )
 
@@ -34,6 +37,13 @@ Icons = Literal[
 ]  # fmt: skip
 Paper = Literal["A3", "A4", "A5", "letter", "legal", "tabloid"]
 _TWO_VALUES = {"between", "not between"}
+_TEXTS = {"contains", "not contains", "begins with", "ends with"}
+_RANKS = {"top", "bottom"}
+_MOST_RANKS = 1000  # Excel's own dialog takes no more
+_LONGEST_COMPARED = 255  # characters of a text within a formula
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_TABLE_STYLE = re.compile(r"(?:table ?style ?)?(light|medium|dark) ?([1-9]\d?)", re.IGNORECASE)
+_TABLE_STYLES = {"light": 21, "medium": 28, "dark": 11}
 _NO_VALUE = {"blank", "not blank", "duplicate", "unique", "above average", "below average"}
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM")
 
@@ -58,6 +68,14 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else base64.b64encode(value).decode()
 
 
+def _writable(text: str) -> str:
+    if _UNWRITABLE.search(text):
+        raise ValueError("a control character or half a character is in it, which no XML can hold")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+"""A text that XML can hold: without control characters other than tab and line break (XML 1.0, 2.2)."""
 Blob = Annotated[bytes, BeforeValidator(_read_bytes), PlainSerializer(_text, when_used="json")]
 """The content of a file; in JSON its base64."""
 Image = Annotated[bytes, BeforeValidator(_read_image), PlainSerializer(_text, when_used="json")]
@@ -80,13 +98,20 @@ def _some(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
 
+Compared = bool | Text | int | float | Decimal | date | datetime
+"""Text before the rest: JSON has it in the stead of numbers and dates, and 007 must not become 7."""
+
+
 class Highlight(Model):
     """Colours that follow a column's values: a conditional format.
 
     `show`: `scale` shades the cells between 2 or 3 `colors`, from the lowest value to the highest; `bar`
     draws a bar in each cell (of the first of `colors`); `icons` sets one of `icons`; `cell` and `row`
     format the cells, or their whole rows, `when` the value compares so with `value` (and `other`, for
-    `between`; for `top` and `bottom`, `value` is how many).
+    `between`; for `top` and `bottom`, `value` is how many). `reverse` turns a scale or icons round.
+
+    Values are read as the column's kind: a date may be written as text, 2026-12-31, and so may a
+    time or a duration, 1:30:00. Texts compare without regard to case. An empty cell is only ever `blank`.
     """
 
     show: Literal["scale", "bar", "icons", "cell", "row"]
@@ -94,20 +119,23 @@ class Highlight(Model):
     icons: Icons = "3_traffic_lights"
     reverse: bool = False
     when: When | None = None
-    value: bool | int | float | Decimal | date | datetime | str | None = None
-    other: int | float | Decimal | date | datetime | None = None
+    value: Compared | None = None
+    other: Compared | None = None
     color: Color | None = None
     fill: Color | None = None
     bold: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if self.show not in {"cell", "row"}:
-            if self.when:
-                raise ValueError(
-                    f"'{self.show}' looks at every value; only cell and row have a 'when'"
-                )
-            return self
+        if self.show in {"cell", "row"}:
+            self._check_rule()
+        elif self.when:
+            raise ValueError(f"'{self.show}' looks at every value; only cell and row have a 'when'")
+        if self.show == "scale" and len(self.colors) not in {0, 2, 3}:
+            raise ValueError("a scale goes over 2 or 3 colors, or none for the house's own")
+        return self
+
+    def _check_rule(self) -> None:
         if not self.when:
             raise ValueError(
                 f"'{self.show}' needs a 'when', as {{show: {self.show}, when: '<', value: 0}}"
@@ -118,7 +146,19 @@ class Highlight(Model):
             raise ValueError(f"'when: {self.when}' needs 'value' and 'other'")
         if not (self.color or self.fill or self.bold):
             raise ValueError("say how the cells look then: color, fill or bold")
-        return self
+        for value in (self.value, self.other):
+            self._check_value(value)
+
+    def _check_value(self, value: Compared | None) -> None:
+        if isinstance(value, datetime) and value.tzinfo:
+            raise ValueError(f"{value} has a zone; write the time as the report shows it")
+        if isinstance(value, str) and len(value) > _LONGEST_COMPARED:
+            raise ValueError(f"a text to compare with has at most {_LONGEST_COMPARED} characters")
+        if self.when in _TEXTS and value == "":
+            raise ValueError(f"'when: {self.when}' needs a text to look for")
+        rank = isinstance(value, int) and 1 <= value <= _MOST_RANKS
+        if self.when in _RANKS and value is not None and not rank:
+            raise ValueError(f"'when: {self.when}' counts cells: a value of 1 to {_MOST_RANKS}")
 
 
 Highlights = Annotated[tuple[Highlight, ...], BeforeValidator(_read_highlight)]
@@ -128,6 +168,7 @@ NameOrNames = Annotated[Names, BeforeValidator(_one_or_many)]
 class Chart(Model):
     """A native chart over the rows of its sheet. `x` names the column of categories (of numbers, for a
     scatter chart), `y` those of the values, `lines` those drawn as lines over them, on an axis of their own.
+    Lines and areas over dates keep the distances of time; columns and bars stand side by side.
 
     `width` and `height` are pixels. `stacked`: values on top of each other, `percent` to a full height.
     """
@@ -136,9 +177,9 @@ class Chart(Model):
     x: str
     y: NameOrNames
     lines: NameOrNames = ()
-    title: str = ""
-    x_title: str = ""
-    y_title: str = ""
+    title: Text = ""
+    x_title: Text = ""
+    y_title: Text = ""
     stacked: bool | Literal["percent"] = False
     width: Annotated[int, Field(ge=100, le=4000)] = 640
     height: Annotated[int, Field(ge=80, le=3000)] = 340
@@ -153,17 +194,19 @@ class Chart(Model):
             )
         if self.type == "scatter" and self.lines:
             raise ValueError("a scatter chart cannot be combined with lines; put them in y")
+        if self.type == "bar" and self.lines:
+            raise ValueError("bars lie, and lines cannot stand over them; make it a column chart")
         if self.stacked and self.type not in {"column", "bar", "area", "line"}:
             raise ValueError(f"a {self.type} chart cannot be stacked")
         return self
 
 
 class Sparkline(Model):
-    """A small chart in each row, in a column of its own at the end: over the columns `first` to `last`,
-    which stand side by side.
+    """A small chart in each row, in a column of its own at the end: over the columns `first` to `last`
+    and all that stand between them.
     """
 
-    title: str
+    title: Text
     first: str
     last: str
     type: Literal["line", "column", "win_loss"] = "line"
@@ -240,6 +283,18 @@ class XlsxOptions(Model):
     password: Secret | None = None
     properties: dict[str, str] = {}
     rows_per_sheet: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("table")
+    @classmethod
+    def _style_is_known(cls, table: bool | str) -> bool | str:  # noqa: FBT001
+        """As Excel's menu names it: `Medium 9` for `table style medium9`."""
+        if isinstance(table, bool):
+            return table
+        match = _TABLE_STYLE.fullmatch(table.strip())
+        if not match or int(match[2]) > _TABLE_STYLES[match[1].lower()]:
+            most = ", ".join(f"{name.title()} 1 to {n}" for name, n in _TABLE_STYLES.items())
+            raise ValueError(f"'{table}' is no style of Excel's tables; there are {most}")
+        return f"{match[1].title()} {match[2]}"
 
 
 WHOLE = ("info", "strings", "template", "password", "properties", "rows_per_sheet")
