@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-from conftest import find
+from conftest import find, run
 from openpyxl.worksheet.worksheet import Worksheet as Read
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -75,11 +75,23 @@ def parts(file: bytes) -> dict[str, str]:
 
 def calculated(file: bytes, folder: Path) -> list[list[str]]:
     """The first sheet's cells as LibreOffice calculates and shows them."""
+    made = _converted(file, folder, "csv:Text - txt - csv (StarCalc):44,34,76")
+    return list(csv.reader(made.read_text().splitlines()))
+
+
+def printed(file: bytes, folder: Path) -> str:
+    """The text of the workbook as LibreOffice prints it, charts included."""
+    pdf = _converted(file, folder, "pdf")
+    return run(find("pdftotext", "poppler-utils"), "-layout", pdf, "-")
+
+
+def _converted(file: bytes, folder: Path, to: str) -> Path:
     soffice = find("soffice", "libreoffice-calc-nogui")
     (folder / "drawn.xlsx").write_bytes(file)
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-    to = ["--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76", "--outdir", str(folder)]
-    command = [soffice, profile, "--headless", *to, str(folder / "drawn.xlsx")]
-    done = subprocess.run(command, capture_output=True, timeout=55, check=False)
+    command = [soffice, profile, "--headless", "--convert-to", to, "--outdir", str(folder)]
+    done = subprocess.run(
+        [*command, str(folder / "drawn.xlsx")], capture_output=True, timeout=55, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()
-    return list(csv.reader((folder / "drawn.csv").read_text().splitlines()))
+    return folder / f"drawn.{to[:3]}"
