@@ -32,8 +32,8 @@ _NATIVE: dict[str, dict[str, str]] = {
     "below average": {"type": "average", "criteria": "below"},
 }
 _WHOLE_COLUMN = {
-    "duplicate": 'AND({cell}<>"",SUMPRODUCT(--({all}={cell}))>1)',
-    "unique": 'AND({cell}<>"",SUMPRODUCT(--({all}={cell}))=1)',
+    "duplicate": "AND(LEN({cell})>0,SUMPRODUCT(--({all}={cell}))>1)",
+    "unique": "AND(LEN({cell})>0,SUMPRODUCT(--({all}={cell}))=1)",
     "top": "AND(ISNUMBER({cell}),{cell}>=LARGE({all},MIN({value},COUNT({all}))))",
     "bottom": "AND(ISNUMBER({cell}),{cell}<=SMALL({all},MIN({value},COUNT({all}))))",
     "above average": "AND(ISNUMBER({cell}),{cell}>AVERAGE({all}))",
@@ -143,7 +143,7 @@ def _reading(field: Field) -> tuple[str, Read]:
         return "ISNUMBER({})", _day
     if kind.name in {"time", "duration"}:
         return "ISNUMBER({})", _clock
-    return ("ISNUMBER({})", _number) if kind.numeric else ('{}<>""', lambda v: _quoted(str(v)))
+    return ("ISNUMBER({})", _number) if kind.numeric else ("LEN({})>0", lambda v: _quoted(str(v)))
 
 
 def _read(field: Field, read: Read, value: Compared) -> str:
