@@ -32,14 +32,19 @@ def table_titles(fields: tuple[Field, ...]) -> tuple[str, ...]:
     titles: list[str] = []
     used: set[str] = set()
     for number, field in enumerate(fields, 1):
-        title = _CONTROL.sub(" ", field.title)[:_LONGEST_TITLE].strip() or f"Column {number}"
+        title = _cut(_CONTROL.sub(" ", field.title), _LONGEST_TITLE).strip() or f"Column {number}"
         free, count = title, 1
         while free.casefold() in used:
             count += 1
-            free = f"{title[: _LONGEST_TITLE - 6]} {count}"
+            free = f"{_cut(title, _LONGEST_TITLE - 6)} {count}"
         used.add(free.casefold())
         titles.append(free)
     return tuple(titles)
+
+
+def _cut(text: str, units: int) -> str:
+    """At most so many UTF-16 units, which is how Excel counts; never half a character."""
+    return text.encode("utf-16-le")[: units * 2].decode("utf-16-le", "ignore")
 
 
 def table_name(sheet: str, used: set[str]) -> str:
