@@ -1,224 +1,196 @@
-"""What is timed: each contestant writes TPC-H lineitem, from Parquet to a file, in a process of its own.
+"""Who writes a workbook: Prelo and its peers, each as its own documentation advises for much data.
 
-python -m bench.contestants NAME ROWS      prints one line of JSON: seconds, peak memory, bytes, pages
+A contestant is given Parquet and a path, reads the first `rows` and writes them, typed. It says how
+many rows stand above the data, so that somebody else can read them back. Vendors are imported where
+they are used: a process pays for one of them.
 """
 
-import json
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.data import lineitem
-
-PDF_COLUMNS = [
-    "l_orderkey", "l_partkey", "l_quantity", "l_extendedprice", "l_discount", "l_returnflag",
-    "l_shipdate", "l_shipmode", "l_comment",
-]  # fmt: skip
-TITLE = "Line items"
-MONEY = {"l_extendedprice": "money:USD"}
-A4_LANDSCAPE = (842, 595)
 BATCH = 10_000
+MONEY, DAY, MOMENT = "#,##0.00", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"
+WIDTH = 14
+
+Contestant = Callable[[Path, int, Path], int]
 
 
-def batches(rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The first rows of the sample, batch by batch: what a source hands to a writer."""
-    left = rows
-    for batch in pq.ParquetFile(lineitem()).iter_batches(BATCH, columns=columns):
-        yield batch.slice(0, left)
-        left -= batch.num_rows
-        if left <= 0:
-            return
+def reader(source: Path, rows: int, columns: list[str] | None = None) -> pa.RecordBatchReader:
+    """The first rows, batch by batch: what a source hands to a writer."""
+    file = pq.ParquetFile(source, pre_buffer=False)  # buffered before, it would stay in memory
+    schema = (
+        file.schema_arrow if columns is None else pa.schema(map(file.schema_arrow.field, columns))
+    )
+    batches = file.iter_batches(BATCH, columns=columns)
+    return pa.RecordBatchReader.from_batches(schema, _head(batches, rows))
 
 
-def reader(rows: int, columns: list[str] | None = None) -> pa.RecordBatchReader:
-    first = next(batches(1, columns))
-    return pa.RecordBatchReader.from_batches(first.schema, batches(rows, columns))
+def _head(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    while rows > 0 and (batch := next(batches, None)):
+        yield batch.slice(0, rows)
+        rows -= batch.num_rows
 
 
-def _quiet(rows: int, pages: int) -> None:
-    """Nobody watches a benchmark's progress."""
+def records(source: Path, rows: int) -> Iterator[tuple[Any, ...]]:
+    """Rows for writers that take Python's values; decimals as floats, which they write fastest."""
+    for batch in reader(source, rows):
+        columns = (
+            column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+            for column in batch.columns
+        )
+        yield from zip(*(column.to_pylist() for column in columns), strict=True)
 
 
-def prelo_xlsx(rows: int, target: Path) -> dict[str, Any]:
-    from prelo.core.table import Layout
-    from prelo.formats.xlsx import Xlsx
+def formats(source: Path) -> list[str]:
+    """The number format of each column; "" where there is none to give."""
+    return [_format(field.type) for field in pq.ParquetFile(source).schema_arrow]
 
-    columns = {name: {"kind": kind} for name, kind in MONEY.items()}
-    columns["l_quantity"] = {"total": "sum"}
-    layout = Layout.model_validate({"title": TITLE, "columns": columns})
-    with target.open("wb") as out:
-        manifest = Xlsx().write(reader(rows), out, layout, _quiet)
+
+def _format(kind: pa.DataType) -> str:
+    if pa.types.is_decimal(kind):
+        return MONEY
+    if pa.types.is_timestamp(kind):
+        return MOMENT
+    return DAY if pa.types.is_date(kind) else ""
+
+
+def prelo(source: Path, rows: int, target: Path) -> int:
+    from prelo import write_xlsx
+
+    data = reader(source, rows)
+    money = "l_extendedprice" in data.schema.names
+    columns = {"l_extendedprice": "money:USD", "l_quantity": {"total": "sum"}} if money else {}
+    manifest = write_xlsx(data, target, title="Line items" if money else "", columns=columns)
     assert manifest.rows == rows
-    return {}
+    return 3 if money else 1
 
 
-def xlsxwriter_constant_memory(rows: int, target: Path) -> dict[str, Any]:
-    """XlsxWriter as its documentation advises for much data, with the same frame and formats."""
-    import xlsxwriter
+def xlsxwriter(source: Path, rows: int, target: Path) -> int:
+    """In its constant memory mode, each value by the method of its type."""
+    from xlsxwriter import Workbook
 
-    book = xlsxwriter.Workbook(str(target), {"constant_memory": True})
-    sheet = book.add_worksheet("Line items")
+    book = Workbook(target, {"constant_memory": True})
+    sheet = book.add_worksheet()
     bold = book.add_format({"bold": True, "bg_color": "#1F4E79", "font_color": "white"})
-    number = book.add_format({"num_format": "#,##0.00"})
-    day = book.add_format({"num_format": "yyyy-mm-dd"})
-    source = reader(rows)
-    formats: list[Any] = []
-    for i, field in enumerate(source.schema):
-        is_decimal = pa.types.is_decimal(field.type)
-        formats.append(number if is_decimal else day if pa.types.is_date(field.type) else None)
-        sheet.set_column(i, i, 14)
-    sheet.write_string(0, 0, TITLE, bold)
-    for i, name in enumerate(source.schema.names):
-        sheet.write_string(1, i, name, bold)
-    sheet.freeze_panes(2, 0)
-    _fill(sheet, source, formats)
-    sheet.autofilter(1, 0, rows + 1, len(formats) - 1)
+    names = pq.ParquetFile(source).schema_arrow.names
+    styles = [book.add_format({"num_format": f}) if f else None for f in formats(source)]
+    sheet.set_column(0, len(names) - 1, WIDTH)
+    for i, name in enumerate(names):
+        sheet.write_string(0, i, name, bold)
+    sheet.freeze_panes(1, 0)
+    writers = [_by_type(sheet, field.type) for field in pq.ParquetFile(source).schema_arrow]
+    for row, values in enumerate(records(source, rows), 1):
+        for i, value in enumerate(values):
+            if value is None:
+                sheet.write_blank(row, i, None, styles[i])
+            else:
+                writers[i](row, i, value, styles[i])
+    sheet.autofilter(0, 0, rows, len(names) - 1)
     book.close()
-    return {}
+    return 1
 
 
-def _fill(sheet: Any, source: pa.RecordBatchReader, formats: list[Any]) -> None:
-    writers: list[Callable[..., Any]] = []
-    for field in source.schema:
-        if pa.types.is_date(field.type):
-            writers.append(sheet.write_datetime)
-        elif pa.types.is_decimal(field.type) or pa.types.is_integer(field.type):
-            writers.append(sheet.write_number)
-        else:
-            writers.append(sheet.write_string)
-    row = 2
-    for batch in source:
-        for values in zip(*(_numbers(column).to_pylist() for column in batch.columns), strict=True):
-            for i, value in enumerate(values):
-                writers[i](row, i, value, formats[i])
-            row += 1
+def _by_type(sheet: Any, kind: pa.DataType) -> Callable[..., Any]:
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return sheet.write_datetime
+    if pa.types.is_boolean(kind):
+        return sheet.write_boolean
+    if pa.types.is_decimal(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return sheet.write_number
+    return sheet.write_string
 
 
-def _numbers(column: Any) -> Any:
-    """Decimals as floats, which is what XlsxWriter writes fastest; it has no decimals."""
-    return column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column
+def xlsxturbo(source: Path, rows: int, target: Path) -> int:
+    """In its constant memory mode, at its fastest level of compression."""
+    import polars as pl
+    from xlsxturbo import df_to_xlsx
+
+    frame = pl.scan_parquet(source).head(rows).collect()
+    styles = {
+        name: {"num_format": form}
+        for name, form in zip(frame.columns, formats(source), strict=True)
+        if form
+    }
+    widths = dict.fromkeys(range(frame.width), float(WIDTH))
+    df_to_xlsx(
+        frame, str(target), constant_memory=True, compression_level=1, autofilter=True, freeze_panes=True,
+        header_format={"bold": True}, column_formats=styles or None, column_widths=widths,
+    )  # fmt: skip
+    return 1
 
 
-def prelo_pdf(rows: int, target: Path) -> dict[str, Any]:
-    from prelo.core.table import Layout
-    from prelo.formats.pdf import Pdf
+def duckdb(source: Path, rows: int, target: Path) -> int:
+    """The extension comes in a wheel: nothing is downloaded. It draws no styles, filter or widths."""
+    import duckdb as vendor
+    import duckdb_extension_excel as wheel
 
-    layout = Layout.model_validate(
-        {
-            "title": TITLE,
-            "columns": {
-                "l_extendedprice": {"kind": "money:USD", "total": "sum"},
-                "l_quantity": {"total": "sum"},
-            },
-            "pdf": {"orientation": "landscape", "font_size": 7},
-        }
-    )
-    with target.open("wb") as out:
-        manifest = Pdf().write(reader(rows, PDF_COLUMNS), out, layout, _quiet)
-    assert manifest.rows == rows
-    return {"pages": manifest.pages}
+    extension = next(Path(wheel.__path__[0]).rglob("excel.duckdb_extension"))
+    with vendor.connect(config={"threads": 1}) as connection:
+        connection.execute(f"LOAD '{extension}'")
+        connection.execute(
+            f"COPY (SELECT * FROM read_parquet('{source}') LIMIT {rows}) TO '{target}' "
+            "WITH (FORMAT xlsx, HEADER true)"
+        )
+    return 1
 
 
-_EDGES = [30, 90, 150, 200, 280, 330, 380, 450, 510, 810]
-_RIGHT = {0, 1, 2, 3, 4}
-_TOP, _ROW, _PER_PAGE = 535, 11, 45
+def polars(source: Path, rows: int, target: Path) -> int:
+    import polars as pl
+
+    frame = pl.scan_parquet(source).head(rows).collect()
+    frame.write_excel(target, autofilter=True, freeze_panes=(1, 0))
+    return 1
 
 
-def reportlab_canvas(rows: int, target: Path) -> dict[str, Any]:
-    """The fastest way ReportLab has: the same strings drawn by hand, no table layout at all."""
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
-    from reportlab.pdfgen.canvas import Canvas
+def pyexcelerate(source: Path, rows: int, target: Path) -> int:
+    from pyexcelerate import Format, Style, Workbook
 
-    pdfmetrics.registerFont(TTFont("F", _font()))
-    canvas = Canvas(str(target), pagesize=A4_LANDSCAPE)
-    pages = line = 0
-    for batch in batches(rows, PDF_COLUMNS):
-        for values in zip(*(_texts(column) for column in batch.columns), strict=True):
-            if line % _PER_PAGE == 0:
-                if pages:
-                    canvas.showPage()
-                pages += 1
-                _page_frame(canvas, pages)
-            _draw_row(canvas, values, _TOP - (line % _PER_PAGE + 1) * _ROW)
-            line += 1
-    canvas.save()
-    return {"pages": pages}
+    names = pq.ParquetFile(source).schema_arrow.names
+    book = Workbook()
+    sheet = book.new_sheet("Sheet1", data=[names, *records(source, rows)])
+    for i, form in enumerate(formats(source), 1):
+        if form:
+            sheet.set_col_style(i, Style(format=Format(form)))
+    book.save(target)
+    return 1
 
 
-def _page_frame(canvas: Any, number: int) -> None:
-    width, height = A4_LANDSCAPE
-    canvas.setFont("F", 12)
-    canvas.drawString(30, height - 36, TITLE)
-    canvas.setFont("F", 7)
-    canvas.drawRightString(width - 30, 20, f"page {number}")
-    for i, name in enumerate(PDF_COLUMNS):
-        canvas.drawString(_EDGES[i] + 2, _TOP + 2, name)
+def openpyxl(source: Path, rows: int, target: Path) -> int:
+    """In its write-only mode."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    names = pq.ParquetFile(source).schema_arrow.names
+    for values in itertools.chain([names], records(source, rows)):
+        sheet.append(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        book.save(target)
+    return 1
 
 
-def _draw_row(canvas: Any, values: Iterable[str], y: float) -> None:
-    for i, text in enumerate(values):
-        if i in _RIGHT:
-            canvas.drawRightString(_EDGES[i + 1] - 2, y, text)
-        else:
-            canvas.drawString(_EDGES[i] + 2, y, text)
-    canvas.line(30, y - 2, 810, y - 2)
-
-
-def reportlab_longtable(rows: int, target: Path) -> dict[str, Any]:
-    from reportlab.lib.pagesizes import A4, landscape
-    from reportlab.platypus import LongTable, SimpleDocTemplate, TableStyle
-
-    data: list[Any] = [PDF_COLUMNS]
-    for batch in batches(rows, PDF_COLUMNS):
-        data += zip(*(_texts(column) for column in batch.columns), strict=True)
-    table = LongTable(data, repeatRows=1)
-    table.setStyle(
-        TableStyle([("FONTSIZE", (0, 0), (-1, -1), 7), ("GRID", (0, 0), (-1, -1), 0.25, "grey")])
-    )
-    SimpleDocTemplate(str(target), pagesize=landscape(A4)).build([table])
-    return {}
-
-
-def _texts(column: Any) -> list[str]:
-    """The strings a report shows, made before the peer is handed them."""
-    return [f"{v:,}" if pa.types.is_decimal(column.type) else str(v) for v in column.to_pylist()]
-
-
-def _font() -> str:
-    import prelo.formats
-
-    folder = Path(prelo.formats.__file__).parent / "fonts"
-    return str(next(folder.glob("*Regular.ttf")))
-
-
-CONTESTANTS: dict[str, Callable[[int, Path], dict[str, Any]]] = {
-    "prelo xlsx": prelo_xlsx,
-    "xlsxwriter constant_memory": xlsxwriter_constant_memory,
-    "prelo pdf": prelo_pdf,
-    "reportlab canvas by hand": reportlab_canvas,
-    "reportlab LongTable": reportlab_longtable,
+XLSX: dict[str, Contestant] = {
+    "prelo": prelo,
+    "xlsxturbo": xlsxturbo,
+    "duckdb": duckdb,
+    "xlsxwriter": xlsxwriter,
+    "pyexcelerate": pyexcelerate,
+    "openpyxl": openpyxl,
+    "polars": polars,
 }
-
-
-def main() -> None:
-    name, rows = sys.argv[1], int(sys.argv[2])
-    target = Path(sys.argv[3])
-    began = time.perf_counter()
-    extra = CONTESTANTS[name](rows, target)
-    seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak_mb = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(
-        json.dumps({"seconds": seconds, "peak_mb": peak_mb, "bytes": target.stat().st_size} | extra)
-    )
-
-
-if __name__ == "__main__":
-    main()
+TITLES = {
+    "prelo": "Prelo",
+    "xlsxturbo": "xlsxturbo, constant memory, level 1",
+    "duckdb": "DuckDB excel extension",
+    "xlsxwriter": "XlsxWriter, constant memory",
+    "pyexcelerate": "PyExcelerate",
+    "openpyxl": "openpyxl, write-only",
+    "polars": "Polars write_excel",
+}

@@ -1,0 +1,78 @@
+"""Where Prelo's time goes, and how far it is from the limit: deflating the same XML and nothing else.
+
+python -m bench.shares ROWS    prints one line of JSON: CPU seconds of each step
+
+One thread and one core, so that the steps are done one after the other and add up.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+from bench.run import pin
+
+
+class Clock:
+    """CPU seconds by step; what is measured inside of another step is not counted there."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    def of(self, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **keywords: Any) -> Any:
+            before, inner = time.process_time(), sum(self.spent.values())
+            try:
+                return function(*args, **keywords)
+            finally:
+                inner = sum(self.spent.values()) - inner
+                taken = time.process_time() - before - inner
+                self.spent[step] = self.spent.get(step, 0.0) + taken
+
+        return timed
+
+    def iterate(self, step: str, items: Iterator[Any]) -> Iterator[Any]:
+        pull = self.of(step, lambda: next(items, None))
+        while (item := pull()) is not None:
+            yield item
+
+
+def steps(rows: int) -> dict[str, float]:
+    import pyarrow as pa
+    from isal import isal_zlib
+
+    from bench.contestants import reader
+    from bench.data import LINEITEM
+    from prelo import write_xlsx
+    from prelo.formats.xlsx import package
+    from prelo.formats.xlsx import rows as kernels
+
+    clock = Clock()
+
+    def compressor(*args: Any) -> Any:
+        inner = isal_zlib.compressobj(*args)
+        deflate = clock.of("deflate", inner.compress)
+        return SimpleNamespace(compress=deflate, flush=clock.of("deflate", inner.flush))
+
+    library = {"compressobj": compressor, "crc32": clock.of("crc32", isal_zlib.crc32)}
+    measured: Any = package
+    measured.__dict__.update(
+        isal_zlib=SimpleNamespace(DEFLATED=isal_zlib.DEFLATED, **library), _WORTH_A_THREAD=1 << 62
+    )
+    kernels.Rows.xml = clock.of("kernels", kernels.Rows.xml)
+    source = reader(LINEITEM.path(), rows)
+    data = pa.RecordBatchReader.from_batches(source.schema, clock.iterate("read", iter(source)))
+    with TemporaryDirectory() as folder, (Path(folder) / "out.xlsx").open("wb") as file:
+        sink: Any = SimpleNamespace(write=clock.of("write", file.write))
+        columns = {"l_extendedprice": "money:USD", "l_quantity": {"total": "sum"}}
+        clock.of("rest", write_xlsx)(data, sink, title="Line items", columns=columns)
+    return clock.spent
+
+
+if __name__ == "__main__":
+    pin(1)
+    print(json.dumps(steps(int(sys.argv[1]))))
