@@ -28,15 +28,31 @@ test: $(READY) readers ## Every test
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
 
-bench: $(READY) ## The writers and the service against their peers
-	$(BIN)/python -m bench
+bench: .venv-bench/.ready ## The writers and the service against their peers (ARGS=--quick: in two minutes)
+	.venv-bench/bin/python -m bench $(ARGS)
+
+# The peers have an environment of their own, with the versions of the lock besides.
+.venv-bench/.ready: requirements-dev.lock pyproject.toml | $(READY)
+	@set -e; rm -rf .venv-bench; \
+	if uv --version >/dev/null 2>&1; then \
+		uv venv --quiet --python $(BIN)/python .venv-bench; \
+		pip="uv pip install --quiet --python .venv-bench/bin/python"; \
+	else \
+		$(BIN)/python -m venv .venv-bench; \
+		pip=".venv-bench/bin/python -m pip install --quiet"; \
+		$$pip --upgrade pip; \
+	fi; \
+	$$pip --require-hashes --requirement requirements-dev.lock; \
+	$$pip --no-deps --no-build-isolation --editable .; \
+	$$pip --group bench
+	@touch $@
 
 lock: ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --group dev --output-file requirements-dev.lock
 
 clean: ## Remove what was made: the environment, caches, the demo's files
-	rm -rf .venv demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. The stamp is younger than what it was made from, or it is made again.
