@@ -66,6 +66,7 @@ def test_one_cell_stands_for_an_area_where_areas_are_meant():
     assert MOVE.formula("Data!$C$6", None, area=True) == "Data!$C$6:$C$9"
     assert MOVE.areas("B6 B5:C5 B2:B6 D8") == "B6:B9 B5:C5 B2:B9 D11"
     assert MOVE.name("Data!$C$6,Data!$C$7") == "Data!$C$6:$C$9,Data!$C$10"
+    assert MOVE.name("Data!$C7") == "Data!$C7"
     assert MOVE.name("OFFSET(Data!$C$6,0,0,Data!$C$7)") == "OFFSET(Data!$C$6,0,0,Data!$C$10)"
 
 

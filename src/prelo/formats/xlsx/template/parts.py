@@ -71,8 +71,6 @@ def rows_below(sheet: Element, move: Move) -> None:
 def around_rows(sheet: Element, move: Move, home: str | None) -> None:
     """Everything of a sheet that follows its rows: rules, merged cells, links, filters, sparklines …"""
     for child in sheet.iterchildren("*"):
-        if local(child) == "sheetViews":
-            continue
         if local(child) != "sheetData":
             _references(child, move, home)
             _anchors(child, move, home)
