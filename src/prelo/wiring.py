@@ -8,11 +8,12 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
-from prelo.core.report import Catalog
+from prelo.core.report import Catalog, Report
 from prelo.ports import Kit, Observer, Ports, Presses, Source, Writer
 
 ADAPTERS = "prelo.adapters."
@@ -23,7 +24,7 @@ CACHES = {"memory": "cache_memory:MemoryCache"}
 FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
 OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}
 PRESSES = {"process": "press_process:ProcessPresses"}
-CATALOGS = {"folder": "catalog_folder:load_catalog"}
+CATALOGS = {"folder": "catalog_folder:load_catalog", "layout": "catalog_folder:load_layout"}
 SOURCES = {
     "rows": "source_rows:RowsSource",
     "file": "source_file:FileSource",
@@ -64,6 +65,11 @@ def resolved(place: str, key: str) -> Callable[..., Any]:
 def catalog(config: Config) -> Catalog:
     """The reports of the catalog's folder."""
     return resolved(CATALOGS["folder"], "folder")(config.catalog)
+
+
+def layout(path: Path, known: Mapping[str, Any]) -> Report:
+    """A report that looks as the file `path` says, of the rows that `known` names."""
+    return resolved(CATALOGS["layout"], "layout")(path, known)
 
 
 def kit(config: Config) -> Kit:

@@ -42,10 +42,10 @@ def test_dates_stand_in_the_order_of_the_locale(locale: str, form: str):
     assert (cell.number_format, cell.is_date) == (form, True)
 
 
-def test_columns_of_groups_are_shown_even_where_a_pdf_hides_them():
+def test_a_flat_sheet_shows_the_columns_of_groups_even_where_they_are_hidden():
     data = pl.DataFrame({"region": ["N", "S"], "secret": [1, 2], "v": [3, 4]})
     hidden = {"region": {"title": "Region", "hidden": True}, "secret": {"hidden": True}}
-    sheet = sheet_of(data, columns=hidden, group_by="region")
+    sheet = sheet_of(data, columns=hidden, group_by="region", xlsx={"groups": "flat"})
     assert list(sheet.values) == [("Region", "v"), ("N", 3), ("S", 4)]
 
 

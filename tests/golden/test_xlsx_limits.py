@@ -12,8 +12,7 @@ import python_calamine as calamine
 
 from prelo.core.errors import FormatFailed, RowLimit, SourceInvalid
 from prelo.core.table import Completeness, Layout, Manifest
-from prelo.formats.xlsx import Xlsx
-from prelo.formats.xlsx.book import Limits
+from prelo.formats.xlsx import Limits, Xlsx
 
 
 def ignore_progress(rows: int, pages: int) -> None:
@@ -111,8 +110,8 @@ def test_fail_raises_when_the_sheet_is_full():
 
 
 def test_more_columns_than_a_sheet_has_are_refused():
-    with pytest.raises(FormatFailed, match="3 columns, and a sheet has room for 2"):
-        write(pl.DataFrame({"a": [1], "b": [1], "c": [1]}), Limits(columns=2))
+    with pytest.raises(FormatFailed, match="16,385 columns, and a sheet has room for 16,384"):
+        write(pl.DataFrame({f"c{i}": [1] for i in range(16_385)}), Limits())
 
 
 class OnlyWrite:

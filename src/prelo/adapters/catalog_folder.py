@@ -1,9 +1,9 @@
 """A catalog kept as a folder of YAML files and Python files."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pydantic import ValidationError
@@ -41,6 +41,25 @@ def load_catalog(folder: Path) -> Catalog:
     return Catalog(reports)
 
 
+def load_layout(path: Path, known: Mapping[str, Any]) -> Report:
+    """A report of which the YAML file `path` says how it looks, and `known` where its rows are."""
+    for node, document in _documents(path):
+        return _from_document(path, node, _merged(document, known))
+    raise Misconfigured(
+        f"{path}: the file is empty; it says how the report looks: title, columns, …"
+    )
+
+
+def _merged(under: Any, over: Mapping[str, Any]) -> Any:
+    if not isinstance(under, Mapping):
+        return under
+    found = dict(cast("Mapping[str, Any]", under))
+    for key, value in over.items():
+        old = found.get(key)
+        found[key] = _merged(old, value) if isinstance(value, dict) and old else value
+    return found
+
+
 def _reports(path: Path) -> Iterator[Report]:
     if path.suffix in {".yaml", ".yml"}:
         return _from_yaml(path)
@@ -48,13 +67,18 @@ def _reports(path: Path) -> Iterator[Report]:
 
 
 def _from_yaml(path: Path) -> Iterator[Report]:
+    return (_from_document(path, node, document) for node, document in _documents(path))
+
+
+def _documents(path: Path) -> Iterator[tuple[yaml.Node, Any]]:
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
+        loader.folder = path.parent
         while loader.check_node():
             node = loader.get_node()
             document = loader.construct_document(node)
             if node is not None and document is not None:  # `---` at the end opens one more, empty
-                yield _from_document(path, node, document)
+                yield node, document
     except yaml.MarkedYAMLError as error:
         place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise Misconfigured(f"{path}{place}: {error.problem}; mend the YAML there") from error
@@ -63,7 +87,11 @@ def _from_yaml(path: Path) -> Iterator[Report]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice: the second would silently win."""
+    """Safe YAML that refuses a key given twice: the second would silently win. `!file name` is the content
+    of a file below the catalog's folder: a logo, a workbook.
+    """
+
+    folder = Path()
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         seen: set[Any] = set()
@@ -76,6 +104,23 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _content(loader: _Loader, node: yaml.Node) -> bytes:
+    name = str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
+    folder = loader.folder.resolve()
+    path, problem = (folder / name).resolve(), "it is not below the catalog's folder"
+    if path.is_relative_to(folder):
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            problem = error.strerror or str(error)
+    raise yaml.constructor.ConstructorError(
+        None, None, f"the file '{name}' cannot be read: {problem}", node.start_mark
+    )
+
+
+_Loader.add_constructor("!file", _content)
+
+
 def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
     if not isinstance(document, dict):
         raise Misconfigured(
@@ -83,7 +128,12 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
         )
     try:
         report = Report.model_validate(document)
-        return report.model_copy(update={"source": _digested(report.source, path.parent)})
+        sheets = {
+            name: sheet.model_copy(update={"source": _digested(sheet.source, path.parent)})
+            for name, sheet in report.sheets.items()
+        }
+        source = _digested(report.source, path.parent)
+        return report.model_copy(update={"source": source, "sheets": sheets})
     except ValidationError as error:
         raise Misconfigured(f"{path}: {_sentences(error, node)}") from error
     except PreloError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from prelo.app.tables import open_tables
 from prelo.core.canonical import canonical
 from prelo.core.errors import FileLimit, RowLimit
 from prelo.core.job import Artifact, Progress
@@ -25,21 +26,23 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     report, order = task.report, task.order
     source, writer = kit.sources[report.source.technology], kit.writers[order.format]
     parameters = typed(report.parameters, order.parameters)
+    layout = order.layout(report)
+    media_type = writer.media_type(layout)
     began, as_of = time.perf_counter(), datetime.now(UTC)
     heard(Progress(phase="reading"))
     told = _Told(heard, task.limits.rows, source.count(report, parameters))
     with (
-        source.open(report, parameters) as data,
-        kit.files.create(task.key, writer.media_type) as sink,
+        open_tables(report, parameters, kit.sources, many=writer.many) as data,
+        kit.files.create(task.key, media_type) as sink,
     ):
         out = _Measured(sink, task.limits.file_size)
-        manifest = writer.write(data, out, order.layout(report), told.rendering)
+        manifest = writer.write(data, out, layout, told.rendering)
         told.say("storing", manifest.rows, manifest.pages or 0)
     return Pressed(
         artifact=Artifact(
             key=task.key,
             name=task.name,
-            media_type=writer.media_type,
+            media_type=media_type,
             size=out.size,
             sha256=out.digest.hexdigest(),
         ),
@@ -103,5 +106,9 @@ def _signed(manifest: Manifest, task: Task, as_of: datetime, seconds: float) -> 
 
 
 def _query_digest(report: Report) -> str:
-    spec = report.source.model_dump(mode="json", exclude={"rows", "names"})
-    return hashlib.sha256(canonical(spec)).hexdigest()
+    sources = {"": report.source} | {name: sheet.source for name, sheet in report.sheets.items()}
+    specs = {
+        name: source.model_dump(mode="json", exclude={"rows", "names"})
+        for name, source in sources.items()
+    }
+    return hashlib.sha256(canonical(specs if report.sheets else specs[""])).hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from prelo.app.tables import open_tables
 from prelo.core.parameters import typed
 from prelo.core.report import Catalog, Report
 from prelo.core.request import Caller, Request, order
@@ -24,7 +25,7 @@ def render(
     """
     ordered, _ = order(request, Catalog([report]), Caller())
     parameters = typed(report.parameters, ordered.parameters)
-    with sources[report.source.technology].open(report, parameters) as data:
+    with open_tables(report, parameters, sources, many=writer.many) as data:
         manifest = writer.write(data, out, ordered.layout(report), heard)
     return manifest.model_copy(
         update={

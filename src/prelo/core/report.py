@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -72,12 +72,21 @@ class SourceSpec(Model):
         return "python" if self.python is not None else "rows"
 
 
+class ReportSheet(Layout):
+    """A further sheet of a report's workbook: a layout, and where its rows come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: SourceSpec
+
+
 class Report(Layout):
     """The definition of a report: a layout with a name, parameters, a source, formats and limits.
 
-    `max_age`: seconds for which a finished file is handed out again (None: until it expires).
-    `retention`: seconds until a finished file is deleted. `{parameter}` in title and subtitle is
-    replaced by its value.
+    `sheets` are further sheets of its workbook; a PDF and a CSV have the report's own rows only.
+    `show_parameters` says under the title what was asked for. `max_age`: seconds for which a finished
+    file is handed out again (None: until it expires). `retention`: seconds until a finished file is
+    deleted. `{parameter}` in title, subtitle and facts is replaced by its value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +96,9 @@ class Report(Layout):
     description: str = ""
     parameters: dict[str, Parameter] = {}
     source: SourceSpec
+    # A narrower type is safe: no model is ever changed.
+    sheets: Mapping[str, ReportSheet] = {}  # pyright: ignore[reportIncompatibleVariableOverride]
+    show_parameters: bool = False
     formats: tuple[Format, ...] = FORMATS
     limits: Limits = Limits()
     lane: Lane = "small"
@@ -115,17 +127,44 @@ class Report(Layout):
         """The layout of one job: marks filled in, and `chosen` (locale, timezone, overflow) put over it."""
         fields = {name: getattr(self, name) for name in Layout.model_fields}
         fields |= {name: value for name, value in chosen.items() if value is not None}
-        for name in ("title", "subtitle"):
-            fields[name] = _filled(fields[name], parameters)
+        fields |= _words(self, parameters)
+        fields["sheets"] = {
+            name: sheet.model_copy(update=_words(sheet, parameters))
+            for name, sheet in self.sheets.items()
+        }
+        if self.xlsx.template is not None:
+            fields["facts"] = {key: _shown(value) for key, value in parameters.items()} | fields[
+                "facts"
+            ]
+        elif self.show_parameters:
+            named = {key: self.parameters[key].title or key for key in parameters}
+            fields["facts"] |= {named[key]: _shown(parameters[key]) for key in parameters}
         return Layout(**fields)
+
+    def of_sheet(self, name: str) -> "Report":
+        """The report whose only table is that of one of the `sheets`."""
+        sheet = self.sheets[name]
+        fields = {name: getattr(sheet, name) for name in Layout.model_fields}
+        return self.model_copy(update={**fields, "source": sheet.source})
+
+
+def _words(layout: Layout, parameters: dict[str, Any]) -> dict[str, Any]:
+    """What a layout says itself, with the values of the parameters in it."""
+    return {
+        "title": _filled(layout.title, parameters),
+        "subtitle": _filled(layout.subtitle, parameters),
+        "facts": {label: _filled(text, parameters) for label, text in layout.facts.items()},
+    }
 
 
 def _filled(text: str, parameters: dict[str, Any]) -> str:
-    def value(match: re.Match[str]) -> str:
-        found = parameters.get(match[1], match[0])
-        return found.isoformat() if isinstance(found, date | datetime) else str(found)
+    return _MARK.sub(lambda mark: _shown(parameters.get(mark[1], mark[0])), text)
 
-    return _MARK.sub(value, text)
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
 class Catalog:

@@ -104,6 +104,12 @@ class Order(Model):
         identity = self.model_dump(mode="json", exclude={"definition"})
         return hashlib.sha256(canonical(identity)).hexdigest()
 
+    @property
+    def extension(self) -> str:
+        """Of the file's name: workbooks split into files come in a ZIP."""
+        split = self.format == "xlsx" and self.overflow is Overflow.SPLIT_FILES
+        return "zip" if split else self.format
+
     def report_from(self, catalog: Catalog) -> Report:
         """The definition to render by. Raises NotFound when the catalog has lost it."""
         return self.definition or catalog.get(self.report, self.version)

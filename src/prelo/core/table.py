@@ -5,6 +5,7 @@ Nothing here knows a format.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, cast, get_args
@@ -20,7 +21,7 @@ from pydantic import (
 )
 
 from prelo.core.model import Model
-from prelo.core.workbook import WHOLE, Color, Highlights, Image, Total, XlsxOptions
+from prelo.core.workbook import WHOLE, Color, Highlights, Image, Text, Total, XlsxOptions
 
 KindName = Literal[
     "integer", "decimal", "number", "money", "percent", "scientific", "boolean", "date",
@@ -121,15 +122,15 @@ class Column(Model):
     format: str | None = None
     wrap: bool = False
     hidden: bool = False
-    heading: str | None = None
+    heading: Text | None = None
     indent: Annotated[int, Field(ge=0, le=15)] | None = None
     color: Color | None = None
     fill: Color | None = None
     bold: bool = False
     outline: Annotated[int, Field(ge=0, le=7)] = 0
     highlight: Highlights = ()
-    choices: tuple[str, ...] = ()
-    note: str = ""
+    choices: tuple[Text, ...] = ()
+    note: Text = ""
 
     def __init__(self, title: str | None = None, **values: Any) -> None:
         super().__init__(**{"title": title, **values})
@@ -190,7 +191,7 @@ class Layout(Model):
     author: str = ""
     facts: dict[str, str] = {}
     logo: Image | None = None
-    sheets: "dict[str, Layout]" = {}
+    sheets: "Mapping[str, Layout]" = {}
     xlsx: XlsxOptions = XlsxOptions()
     pdf: PdfOptions = PdfOptions()
     csv: CsvOptions = CsvOptions()

@@ -47,8 +47,9 @@ def conform(
     the column and row of the first value that does not fit, or the column whose type never does.
     """
     out: list[pl.Expr] = []
+    schema = frame.schema  # made anew at each look
     for name, kind in kinds.items():
-        expr = _conversion(name, frame.schema[name], kind, timezone)
+        expr = _conversion(name, schema[name], kind, timezone)
         if expr is not None:
             out.append(expr.alias(name))
     if not out:

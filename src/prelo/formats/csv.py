@@ -28,8 +28,10 @@ class Csv:
     says; what was changed is counted in the warnings, per column.
     """
 
-    media_type = "text/csv; charset=utf-8"
-    extension = "csv"
+    many = False
+
+    def media_type(self, layout: Layout) -> str:  # noqa: ARG002  the same for every layout
+        return "text/csv; charset=utf-8"
 
     def write(self, data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
         options = _checked(layout.csv)

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from io import TextIOBase
+from io import BytesIO, TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypedDict, Unpack, cast
 
@@ -20,9 +20,11 @@ from prelo.core.table import (
     Overflow,
     PdfOptions,
 )
-from prelo.core.workbook import XlsxOptions
+from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 
-Target = str | os.PathLike[str] | BinaryIO
+Target = str | os.PathLike[str] | BinaryIO | bytearray
+File = bytes | str | os.PathLike[str]
+"""The content of a file, or its path."""
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 
@@ -38,6 +40,9 @@ class LayoutKeywords(TypedDict, total=False):
     timezone: str
     overflow: Overflow | Literal["split_sheets", "split_files", "truncate", "fail"]
     author: str
+    facts: Mapping[str, str]
+    logo: File
+    sheets: Mapping[str, Mapping[str, Any]]
     progress: Progress
 
 
@@ -46,9 +51,27 @@ class XlsxKeywords(LayoutKeywords, total=False):
 
     sheet: str | None
     freeze_header: bool
-    autofilter: bool
+    freeze_columns: int
+    autofilter: bool | None
     zebra: bool
+    table: bool | str
+    groups: Literal["headings", "flat"]
+    folded: bool
+    charts: Sequence[Chart | Mapping[str, Any]]
+    sparklines: Sequence[Sparkline | Mapping[str, Any]]
+    summaries: Sequence[Summary | Mapping[str, Any]]
     landscape: bool | None
+    paper: Paper | None
+    header: str | None
+    footer: str | None
+    rtl: bool | None
+    protect: bool
+    info: bool
+    strings: Literal["inline", "shared"]
+    template: File
+    password: str
+    properties: Mapping[str, str]
+    rows_per_sheet: int | None
 
 
 class PdfKeywords(LayoutKeywords, total=False):
@@ -75,10 +98,12 @@ def write_xlsx(data: object, target: Target, **keywords: Unpack[XlsxKeywords]) -
     """Write `data` as a workbook.
 
     `data`: a Polars, pandas, PyArrow or DuckDB table, anything with `__arrow_c_stream__`, an iterator
-    of record batches or frames (read one at a time), or a list of dicts. `target`: a path, or a file
-    open for writing bytes. A path gets the whole file or, if this raises, keeps what it had.
+    of record batches or frames (read one at a time), or a list of dicts; for several sheets a dict of
+    such tables by the names of the sheets. `target`: a path, a file open for writing bytes, or a
+    bytearray. A path or bytearray gets the whole file or, if this raises, keeps what it had.
     `columns` tells by name how a column looks: a Column, a dict of its fields, or a kind such as
-    "money:EUR"; what is not told is inferred.
+    "money:EUR"; what is not told is inferred. `sheets` tells by name how a sheet looks, in these same
+    keywords. `logo` and `template` are paths or the bytes of a file. See docs/xlsx.md.
 
     Raises Invalid for a wrong option or target, SourceInvalid or ColumnMissing for data that does not
     fit, another Failure when the file cannot be made.
@@ -122,8 +147,17 @@ def _write(
     given = dict(keywords)
     progress = given.pop("progress", None) or _silent
     layout = _layout(name, given)
+    if layout.overflow is Overflow.SPLIT_FILES and name == "xlsx":
+        _check_zip(target)
     with _opened(target) as out:
         return writer.write(data, out, layout, progress)
+
+
+def _check_zip(target: Target) -> None:
+    if isinstance(target, str | os.PathLike) and Path(target).suffix.lower() != ".zip":
+        raise Invalid(
+            f"overflow 'split_files' makes a ZIP of workbooks: name it {Path(target).stem}.zip"
+        )
 
 
 def _silent(rows: int, pages: int) -> None:
@@ -139,11 +173,32 @@ def _layout(name: str, given: dict[str, Any]) -> Layout:
             f"write_{name} has no option '{unknown[0]}'; "
             f"it has {', '.join(sorted(common | own | {'progress'}))}"
         )
-    options = {key: given[key] for key in given if key in own}
     try:
-        return Layout.model_validate({k: given[k] for k in given if k in common} | {name: options})
+        return Layout.model_validate(_nested(name, given))
     except ValidationError as error:
         raise invalid(error, flat=name) from error
+
+
+def _nested(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords as the fields of a Layout; those of a further sheet are written just so."""
+    own = set(_OPTIONS[name].model_fields)
+    common = {key: _content(key, value) for key, value in given.items() if key not in own}
+    if isinstance(common.get("sheets"), Mapping):
+        common["sheets"] = {
+            sheet: _nested(name, its) if isinstance(its, Mapping) else its
+            for sheet, its in common["sheets"].items()
+        }
+    return common | {name: {key: _content(key, given[key]) for key in given if key in own}}
+
+
+def _content(key: str, value: Any) -> Any:
+    """A file that an option names by its path."""
+    if key not in {"logo", "template"} or not isinstance(value, str | os.PathLike):
+        return value
+    try:
+        return Path(value).read_bytes()
+    except OSError as error:
+        raise Invalid(f"{key}: cannot read {value}: {error.strerror or error}") from error
 
 
 def invalid(error: ValidationError, flat: str = "") -> Invalid:
@@ -163,13 +218,23 @@ def invalid(error: ValidationError, flat: str = "") -> Invalid:
 def _opened(target: Target) -> AbstractContextManager[BinaryIO]:
     if isinstance(target, str | os.PathLike):
         return whole_file(Path(target))
+    if isinstance(target, bytearray):
+        return _whole_bytes(target)
     if isinstance(target, TextIOBase):
         raise Invalid("the target is a file of text; open it for bytes: open(path, 'wb')")
     if not callable(getattr(target, "write", None)):
         raise Invalid(
-            f"the target is of type {type(target).__name__}; give a path, or a file open for writing bytes"
+            f"the target is of type {type(target).__name__}; give a path, a file open for writing bytes, "
+            "or a bytearray"
         )
     return contextlib.nullcontext(target)
+
+
+@contextmanager
+def _whole_bytes(target: bytearray) -> Generator[BinaryIO]:
+    made = BytesIO()
+    yield made
+    target[:] = made.getbuffer()
 
 
 class _Part:

@@ -4,7 +4,7 @@ The three writers start here: whatever the caller hands over, they see frames of
 rows, with one Polars type per kind, and never hold more than one of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -44,29 +44,38 @@ class Field:
 class Stream:
     """The visible `fields` (in the order of the data) and the `frames`, each read once.
 
-    Every frame has the columns of `fields`, then those hidden columns that `Layout.group_by` names, and
-    between 1 and BATCH_ROWS rows. `first` is the first frame (or an empty one), for fitting widths; it
-    comes again as the first of `frames`.
+    Every frame has the columns of `fields`, then those of `hidden`, and between 1 and BATCH_ROWS rows.
+    `first` is the first frame (or an empty one), for fitting widths; it comes again as the first of
+    `frames`.
     """
 
     fields: tuple[Field, ...]
+    hidden: tuple[Field, ...]
     first: pl.DataFrame
     frames: Iterator[pl.DataFrame]
 
+    def field(self, name: str) -> Field:
+        """The field of a column of the frames. Raises ColumnMissing for one that they do not have."""
+        for field in (*self.fields, *self.hidden):
+            if field.name == name:
+                return field
+        raise _missing(name, list(self.first.columns))
 
-def open_stream(data: object, layout: Layout) -> Stream:
-    """Read `data` as frames laid out by `layout`.
+
+def open_stream(data: object, layout: Layout, keep: Collection[str] = ()) -> Stream:
+    """Read `data` as frames laid out by `layout`; hidden columns stay in them if `group_by` or `keep`
+    names them.
 
     Raises SourceInvalid for data that is not tabular or a value that does not fit its column's kind
     (with column and row), ColumnMissing when the layout names a column that the data does not have.
     """
     reader = read_tabular(data, layout.columns)
     schema = pl.Schema(reader.schema)
-    _check_names(schema, layout)
+    _check_names(schema, layout, keep)
     kept = [
         _field(name, dtype, layout)
         for name, dtype in schema.items()
-        if name in layout.group_by or not layout.columns.get(name, Column()).hidden
+        if name in layout.group_by or name in keep or not layout.columns.get(name, Column()).hidden
     ]
     if all(field.column.hidden for field in kept):
         raise SourceInvalid("every column of the report is hidden; show at least one")
@@ -76,8 +85,8 @@ def open_stream(data: object, layout: Layout) -> Stream:
     first = next(frames, None)
     if first is None:
         empty = conform(pl.DataFrame(schema=schema).select(list(kinds)), kinds, layout.timezone, 0)
-        return Stream(_visible(kept), empty, iter(()))
-    return Stream(_visible(kept), first, chain([first], frames))
+        return Stream(*_parted(kept), empty, iter(()))
+    return Stream(*_parted(kept), first, chain([first], frames))
 
 
 def flat(layout: Layout) -> Layout:
@@ -89,22 +98,26 @@ def flat(layout: Layout) -> Layout:
     return layout.model_copy(update={"columns": columns})
 
 
-def _visible(fields: list[Field]) -> tuple[Field, ...]:
-    return tuple(f for f in fields if not f.column.hidden)
+def _parted(fields: list[Field]) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+    visible = sum(not field.column.hidden for field in fields)
+    return tuple(fields[:visible]), tuple(fields[visible:])
 
 
-def _check_names(schema: pl.Schema, layout: Layout) -> None:
+def _check_names(schema: pl.Schema, layout: Layout, keep: Collection[str]) -> None:
     if not len(schema):
         raise SourceInvalid(
             "the data has neither rows nor columns; name the columns in the report, or return an empty "
             "table that has them"
         )
-    missing = [name for name in (*layout.columns, *layout.group_by) if name not in schema]
-    if missing:
-        raise ColumnMissing(
-            f"the report names the column '{missing[0]}', which the data does not have; "
-            f"it has: {', '.join(schema)}"
-        )
+    for name in (*layout.columns, *layout.group_by, *keep):
+        if name not in schema:
+            raise _missing(name, list(schema))
+
+
+def _missing(name: str, there: list[str]) -> ColumnMissing:
+    return ColumnMissing(
+        f"the report names the column '{name}', which the data does not have; it has: {', '.join(there)}"
+    )
 
 
 def _field(name: str, dtype: pl.DataType, layout: Layout) -> Field:

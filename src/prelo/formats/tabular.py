@@ -1,5 +1,6 @@
 """Whatever a caller hands over, as one Arrow reader whose types are settled before its first row."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Protocol, cast
@@ -218,7 +219,7 @@ def _why(rows: list[Any], before: int) -> str | None:
 def _plain(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """Without what Polars cannot import: it ends the process's thread instead of saying so."""
     schema = reader.schema
-    twice = [name for name in schema.names if schema.names.count(name) > 1]
+    twice = [name for name, count in Counter(schema.names).items() if count > 1]
     if twice:
         raise SourceInvalid(f"the data has two columns named '{twice[0]}'; rename one of them")
     pairs = [(place, _plain_field(field)) for place, field in enumerate(schema)]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a page or sheet. `page` has {page} and {pages}; `total_of` has {group}."""
+    """The words of a page or sheet. `page` has {page} and {pages}; `total_of` has {group}; `totals` are the
+    names of sum, count, min, max and mean; `states` those of Completeness, in its order.
+    """
 
     page: str
     total: str
@@ -14,36 +16,78 @@ class Words:
     empty: str
     yes: str
     no: str
+    summary: str
+    about: str
+    rows: str
+    totals: tuple[str, str, str, str, str]
+    fact: str
+    value: str
+    title: str
+    subtitle: str
+    author: str
+    sheet: str
+    state: str
+    states: tuple[str, str, str, str]
+    changed: str
+    made_by: str
 
 
 _WORDS = {
     "en": Words(
         "Page {page} of {pages}", "Total", "Total {group}", "continued",
         "No data", "Yes", "No",
+        "Summary", "About", "Rows",
+        ("sum", "count", "lowest", "highest", "mean"),
+        "Fact", "Value", "Title", "Subtitle", "Author", "Sheet", "State",
+        ("complete", "empty", "split", "truncated"), "Changed values", "Made by",
     ),
     "pt": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuação",
         "Sem dados", "Sim", "Não",
+        "Resumo", "Sobre", "Linhas",
+        ("soma", "quantidade", "mínimo", "máximo", "média"),
+        "Item", "Valor", "Título", "Subtítulo", "Autor", "Planilha", "Estado",
+        ("completo", "vazio", "dividido", "cortado"), "Valores alterados", "Feito por",
     ),
     "es": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuación",
         "Sin datos", "Sí", "No",
+        "Resumen", "Acerca de", "Filas",
+        ("suma", "cantidad", "mínimo", "máximo", "media"),
+        "Dato", "Valor", "Título", "Subtítulo", "Autor", "Hoja", "Estado",
+        ("completo", "vacío", "dividido", "cortado"), "Valores cambiados", "Hecho por",
     ),
     "fr": Words(
         "Page {page} sur {pages}", "Total", "Total {group}", "suite",
         "Aucune donnée", "Oui", "Non",
+        "Synthèse", "À propos", "Lignes",
+        ("somme", "nombre", "minimum", "maximum", "moyenne"),
+        "Donnée", "Valeur", "Titre", "Sous-titre", "Auteur", "Feuille", "État",
+        ("complet", "vide", "réparti", "tronqué"), "Valeurs modifiées", "Fait par",
     ),
     "de": Words(
         "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
         "Keine Daten", "Ja", "Nein",
+        "Übersicht", "Info", "Zeilen",
+        ("Summe", "Anzahl", "Minimum", "Maximum", "Mittelwert"),
+        "Angabe", "Wert", "Titel", "Untertitel", "Autor", "Blatt", "Zustand",
+        ("vollständig", "leer", "aufgeteilt", "gekürzt"), "Geänderte Werte", "Erstellt mit",
     ),
     "it": Words(
         "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
         "Nessun dato", "Sì", "No",
+        "Riepilogo", "Informazioni", "Righe",
+        ("somma", "numero", "minimo", "massimo", "media"),
+        "Dato", "Valore", "Titolo", "Sottotitolo", "Autore", "Foglio", "Stato",
+        ("completo", "vuoto", "diviso", "troncato"), "Valori modificati", "Creato da",
     ),
     "nl": Words(
         "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
         "Geen gegevens", "Ja", "Nee",
+        "Overzicht", "Over", "Rijen",
+        ("som", "aantal", "laagste", "hoogste", "gemiddelde"),
+        "Gegeven", "Waarde", "Titel", "Ondertitel", "Auteur", "Blad", "Toestand",
+        ("volledig", "leeg", "verdeeld", "ingekort"), "Gewijzigde waarden", "Gemaakt door",
     ),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The options of `prelo render` that say how the file looks, and the changes they make to a report."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,32 @@ Sheet = Annotated[
     str | None, _option("--sheet", help="The name of a workbook's sheet.", metavar="NAME")
 ]
 Landscape = Annotated[bool, _option("--landscape", help="Turn the pages on their side.")]
+Table = Annotated[bool, _option("--table", help="Make the rows of a workbook an Excel table.")]
+Info = Annotated[bool, _option("--info", help="Add a sheet that tells what the workbook is.")]
+Template = Annotated[
+    Path | None,
+    _option("--template", help="A workbook with a marked row, as frame.", metavar="FILE"),
+]
+Logo = Annotated[Path | None, _option("--logo", help="An image above the title.", metavar="FILE")]
+Overflow = Annotated[
+    str | None,
+    _option(
+        "--overflow",
+        help="Too many rows for a sheet: split_sheets, split_files, truncate, fail.",
+        metavar="HOW",
+    ),
+]
+Password = Annotated[
+    bool, _option("--password", help="Ask for a password, and encrypt the workbook by it.")
+]
+Settings = Annotated[
+    Path | None,
+    _option(
+        "--layout",
+        help="A YAML file that says it all, as a report does: title, columns, xlsx …",
+        metavar="FILE",
+    ),
+]
 Locale = Annotated[
     str | None, _option("--locale", help="Whose numbers and dates: pt-BR.", metavar="TAG")
 ]
@@ -48,29 +75,30 @@ Timezone = Annotated[
 ]
 
 
-def look(  # noqa: PLR0913  one argument per option
-    *,
-    title: str | None,
-    subtitle: str | None,
-    group_by: Sequence[str] | None,
-    sheet: str | None,
-    landscape: bool,
-    locale: str | None,
-    timezone: str | None,
-    columns: Mapping[str, Mapping[str, str]],
-) -> dict[str, Any]:
+def look(*, landscape: bool, xlsx: Mapping[str, Any], **common: Any) -> dict[str, Any]:
     """The chosen fields of a Layout; what was not chosen is left out."""
+    own = {"landscape": landscape, **xlsx}
     chosen = {
-        "title": title,
-        "subtitle": subtitle,
-        "group_by": tuple(group_by) if group_by else None,
-        "locale": locale,
-        "timezone": timezone,
-        "xlsx": {"sheet": sheet, "landscape": landscape} if sheet or landscape else None,
+        **common,
+        "xlsx": {name: value for name, value in own.items() if value},
         "pdf": {"orientation": "landscape"} if landscape else None,
-        "columns": columns or None,
     }
-    return {name: value for name, value in chosen.items() if value is not None}
+    return {name: value for name, value in chosen.items() if value}
+
+
+def content(path: Path | None) -> bytes | None:
+    """The bytes of a file that was named. Raises NotFound with the reason."""
+    from prelo.core.errors import NotFound
+
+    try:
+        return None if path is None else path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def password(wanted: bool) -> str | None:  # noqa: FBT001
+    """Asked for on the terminal, twice: an argument could be read by everybody on the machine."""
+    return typer.prompt("Password", hide_input=True, confirmation_prompt=True) if wanted else None
 
 
 def columns(

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 _FORMATS = ("xlsx", "pdf", "csv")
 _Input = Annotated[
-    Path | None, typer.Argument(metavar="INPUT", help="A .parquet, .csv, .arrow or .jsonl file.")
+    list[Path] | None,
+    typer.Argument(
+        metavar="INPUT...",
+        help="A .parquet, .csv, .arrow or .jsonl file; of several, each is a sheet.",
+    ),
 ]
 _Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="The .xlsx, .pdf or .csv to make.")
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The .xlsx, .pdf or .csv to make, or a .zip of .xlsx.",
+    ),
 ]
 _Report = Annotated[
     str | None,
@@ -43,20 +53,36 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
     group_by: look.Groups = None,
     sheet: look.Sheet = None,
     landscape: look.Landscape = False,  # noqa: FBT002
+    logo: look.Logo = None,
+    table: look.Table = False,  # noqa: FBT002
+    info: look.Info = False,  # noqa: FBT002
+    template: look.Template = None,
+    overflow: look.Overflow = None,
+    password: look.Password = False,  # noqa: FBT002
     locale: look.Locale = None,
     timezone: look.Timezone = None,
+    layout: look.Settings = None,
     json: given.Json = False,  # noqa: FBT002
 ) -> None:
     """Make a file of your data, with no service at all."""
-    if (source is None) == (report is None):
+    if bool(source) == bool(report):
         raise typer.BadParameter("give either an INPUT file or --report NAME")
     if _format(output) not in _FORMATS:
-        raise typer.BadParameter(f"'{output}' must end in .xlsx, .pdf or .csv", param_hint="'-o'")
+        raise typer.BadParameter(
+            f"'{output}' must end in .xlsx, .zip, .pdf or .csv", param_hint="'-o'"
+        )
+    if output.suffix.lower() == ".zip":
+        overflow = "split_files"
+    xlsx = {
+        "sheet": sheet, "table": table, "info": info, "template": look.content(template),
+        "password": look.password(password),
+    }  # fmt: skip
     chosen = look.look(
-        title=title, subtitle=subtitle, group_by=group_by, sheet=sheet, landscape=landscape,
+        title=title, subtitle=subtitle, group_by=tuple(group_by or ()), landscape=landscape,
         locale=locale, timezone=timezone, columns=look.columns(kinds, labels, totals),
+        overflow=overflow, logo=look.content(logo), xlsx=xlsx,
     )  # fmt: skip
-    plan = _of_catalog(report, catalog) if report else _of_file(source or Path())
+    plan = _of_catalog(report, catalog) if report else _of_files(source or [], layout)
     made = _make(plan, chosen, param, output)
     if json:
         say.as_json(made.as_json())
@@ -65,7 +91,8 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
 
 
 def _format(output: Path) -> str:
-    return output.suffix.lower().removeprefix(".")
+    suffix = output.suffix.lower().removeprefix(".")
+    return "xlsx" if suffix == "zip" else suffix
 
 
 @dataclass(frozen=True)
@@ -84,16 +111,26 @@ def _of_catalog(name: str, folder: Path | None) -> _Plan:
     return _Plan(wiring.catalog(config).get(name), config)
 
 
-def _of_file(path: Path) -> _Plan:
-    """A data file is a report of one source: the catalog is the file's own folder."""
+def _of_files(paths: list[Path], layout: Path | None) -> _Plan:
+    """Data files are a report: the catalog is their own folder. `layout` is a file of a report's keys."""
+    from prelo import wiring
     from prelo.config import Config
-    from prelo.core.errors import NotFound
-    from prelo.core.report import Report, SourceSpec
+    from prelo.core.errors import Invalid, NotFound
+    from prelo.core.report import Report
 
-    if not path.is_file():
-        raise NotFound(f"there is no file {path}")
-    config = Config.load(catalog=path.absolute().parent)
-    return _Plan(Report(name="file", source=SourceSpec(file=path.name)), config)
+    for path in paths:
+        if not path.is_file():
+            raise NotFound(f"there is no file {path}")
+        if path.absolute().parent != paths[0].absolute().parent:
+            raise Invalid(f"the files must be in one folder; {path} is elsewhere")
+    config = Config.load(catalog=paths[0].absolute().parent)
+    own, *more = paths
+    sheets = {path.stem: {"source": {"file": path.name}} for path in more}
+    known: dict[str, Any] = {"name": "file", "source": {"file": own.name}}
+    if more:
+        known |= {"xlsx": {"sheet": own.stem}, "sheets": sheets}
+    made = wiring.layout(layout, known) if layout else Report.model_validate(known)
+    return _Plan(made, config)
 
 
 def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: Path) -> "_Made":

@@ -30,8 +30,10 @@ _CUT = "the text is higher than a page; its end is not in the file"
 class Pdf:
     """The PDF writer. Equal data and layout give equal bytes: no clock and no chance is in the file."""
 
-    media_type = "application/pdf"
-    extension = "pdf"
+    many = False
+
+    def media_type(self, layout: Layout) -> str:  # noqa: ARG002  the same for every layout
+        return "application/pdf"
 
     def write(self, data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
         """Write `data` as a table and say what was written.

@@ -1,158 +1,141 @@
-"""One workbook in the making: its sheets one after the other, and the parts that close it."""
+"""One workbook in the making: its tables one after the other, and the parts that close it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from itertools import chain
 
 import polars as pl
 
-from prelo.core.errors import FormatFailed, RowLimit
-from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows
-from prelo.formats.stream import Stream
-from prelo.formats.words import words_of
-from prelo.formats.xlsx.frame import Frame, Spec, draw
-from prelo.formats.xlsx.looks import fit, header_lines, look
-from prelo.formats.xlsx.names import numbered, sheet_name
+from prelo.core.table import Completeness, Layout, Manifest, SheetRows, ValueWarning
+from prelo.formats.stream import Progress
+from prelo.formats.xlsx.about import about
+from prelo.formats.xlsx.frame import Spec, draw
+from prelo.formats.xlsx.names import Names
 from prelo.formats.xlsx.package import Package, Part
-from prelo.formats.xlsx.rows import Rows
-from prelo.formats.xlsx.totals import Span, total_row
+from prelo.formats.xlsx.plan import Plan, about_plan, fitted, named, plan
+from prelo.formats.xlsx.strings import SharedStrings
+from prelo.formats.xlsx.table import Limits, TableWriter, Terms
 
-_PORTRAIT = 130  # characters that an upright page still shows in a legible size
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where a sheet ends: its last row, its columns, and the bytes of XML after which no frame is added.
-
-    A part must end below 4 GiB; 256 MiB are left for the last frame.
-    """
-
-    rows: int = 1_048_576
-    columns: int = 16_384
-    bytes: int = (1 << 32) - (1 << 28)
+_BEFORE_SHEETS = ("_rels/.rels", "xl/styles.xml", "xl/theme/theme1.xml")
+"""Parts that are the same however many rows and sheets there are."""
+_STRINGS = "xl/sharedStrings.xml"
+# Wide rows are cut into shorter pieces: the XML of one piece is what memory holds.
+_CELLS_AT_ONCE = 250_000
 
 
 class Book:
-    """Takes frames and writes sheets into `package`, each with the frame's head and tail."""
+    """Writes one workbook into `package`. `write` does it all."""
 
-    def __init__(self, package: Package, stream: Stream, layout: Layout, limits: Limits) -> None:
+    def __init__(self, package: Package, data: object, layout: Layout, limits: Limits) -> None:
         self._package = package
-        self._overflow = layout.overflow
-        self._limits = limits
-        self._name = sheet_name(layout)
-        self._word = words_of(layout.locale).total
-        self._spec, self._widths = _spec(stream, layout, self._name, limits)
-        self._frame: Frame = draw(self._spec)
-        self._rows = Rows(stream.fields, self._frame.styles, self._widths)
-        self._room = limits.rows - self._frame.first_row + 1 - bool(self._rows.totals)
-        self._sheets: list[Span] = []
-        self._part: Part | None = None
-        self._fields = stream.fields
-        self.truncated = False
-        if self._room < 1:
-            raise FormatFailed("the title and header leave no room for rows on a sheet")
-        for name, data in self._frame.before_sheets().items():
-            package.add(name, data)
-        self._open()
+        self._layout = layout
+        self._names = Names()
+        self._plans = plan(data, layout, self._names)
+        if layout.xlsx.info:
+            self._plans.append(about_plan(layout, self._names, self._about))
+        self._frame = draw(Spec.of([p.spec for p in self._plans]))
+        shared = layout.xlsx.strings == "shared"
+        drawn = self._frame.parts.get(_STRINGS, b"").count(b"<si>")
+        self._strings = SharedStrings(drawn) if shared else None
+        self._terms = Terms(
+            limits, layout.overflow, self._strings, set(), self._begin, self._names.free
+        )
+        self._writers: list[tuple[Plan, TableWriter]] = []
+        self._begun = 0
+        self.rest: Iterator[pl.DataFrame] | None = None
+        """The frames that found no room, when overflow says that they go elsewhere or nowhere."""
 
-    @property
-    def rows(self) -> int:
-        return sum(span.last - span.first + 1 for span in self._sheets)
-
-    def add(self, frame: pl.DataFrame) -> bool:
-        """Write a frame, over as many sheets as it takes. False when no more rows will be taken."""
-        while frame.height:
-            room = self._room_left()
-            if not room and not self._may_go_on():
-                return False
-            if not room:
-                self._close_sheet(b"")
-                self._open()
-                continue
-            self._write(frame[:room])
-            frame = frame[room:]
-        return True
-
-    def close(self) -> Manifest:
-        """Write totals and everything that depends on the number of rows and sheets."""
-        last = self._sheets[-1]
-        totals = b""
-        if self._rows.totals and self.rows:
-            filled = [span for span in self._sheets if span.last >= span.first]
-            totals = total_row(
-                last.last + 1, self._rows.totals, self._frame.total_styles, filled, self._word
-            )
-        self._close_sheet(totals)
-        final = self._frame
-        if len(self._sheets) > 1:
-            final = draw(replace(self._spec, sheets=tuple(span.sheet for span in self._sheets)))
-        for name, data in final.after_sheets([span.last for span in self._sheets]).items():
-            self._package.add(name, data)
+    def write(self, progress: Progress) -> Manifest:
+        """Write every sheet and the parts around them; `progress` hears of the rows after every frame."""
+        for name in _BEFORE_SHEETS:
+            self._package.add(name, self._frame.parts[name])
+        for number, its in enumerate(self._plans):
+            self._write_table(number, its, progress)
+        self._write_rest()
         return self._manifest()
 
-    def _open(self) -> None:
-        number = len(self._sheets)
-        first = self._frame.first_row
-        self._sheets.append(Span(numbered(self._name, number + 1), first, first - 1))
-        self._part = self._package.part(f"xl/worksheets/sheet{number + 1}.xml")
-        self._part.write(self._frame.head(number, self._widths))
+    def _write_table(self, number: int, its: Plan, progress: Progress) -> None:
+        stream = its.open()
+        widths = its.widths
+        if not its.own:
+            widths = [
+                max(pair) for pair in zip(widths, fitted(stream, its.spec.layout), strict=True)
+            ]
+        table = TableWriter(its, self._frame.sheets[number], widths, self._terms)
+        self._writers.append((its, table))
+        step = max(1, _CELLS_AT_ONCE // max(1, len(stream.fields)))
+        for frame in stream.frames:
+            pieces = frame.iter_slices(step)
+            taken = all(table.add(piece) for piece in pieces)
+            if its.own:
+                progress(self._rows(), 0)
+            if not taken:
+                self.rest = chain([table.left, *pieces], stream.frames)
+                break
+        table.close()
 
-    def _room_left(self) -> int:
-        span = self._sheets[-1]
-        used = span.last - span.first + 1
-        full = used and self._part and self._part.size >= self._limits.bytes
-        return 0 if full else self._room - used
+    def _begin(self) -> tuple[Part, bool]:
+        """The part of the next sheet, and whether it is the first."""
+        self._begun += 1
+        return self._package.part(f"xl/worksheets/sheet{self._begun}.xml"), self._begun == 1
 
-    def _may_go_on(self) -> bool:
-        """Whether there may be another sheet, now that this one is full and rows are left."""
-        if self._overflow is Overflow.FAIL:
-            raise RowLimit(
-                f"the data has more rows than fit one sheet ({self.rows:,} do), and the report's overflow is "
-                "'fail'; choose split_sheets or truncate, or ask for less"
-            )
-        self.truncated = self._overflow is Overflow.TRUNCATE
-        return not self.truncated
+    def _write_rest(self) -> None:
+        """The parts that know every sheet. More sheets than were drawn: they are drawn once more."""
+        leaves = [leaf for _, table in self._writers for leaf in table.leaves]
+        final = self._frame
+        if len(leaves) > len(self._plans):
+            sheets = [named(its.spec, leaf.name) for its, t in self._writers for leaf in t.leaves]
+            final = draw(Spec.of(sheets))
+        parts = final.rest([leaf.last for leaf in leaves])
+        for number, leaf in enumerate(leaves, 1):
+            place = f"xl/worksheets/_rels/sheet{number}.xml.rels"
+            made = leaf.links.relationships(parts.get(place))
+            if made:
+                parts[place] = made
+        if self._strings:
+            parts[_STRINGS] = self._strings.xml(parts[_STRINGS])
+        for name, data in parts.items():
+            if name not in _BEFORE_SHEETS:
+                self._package.add(name, data)
 
-    def _write(self, frame: pl.DataFrame) -> None:
-        assert self._part  # noqa: S101  open from the first moment to close()
-        span = self._sheets[-1]
-        self._part.write(self._rows.xml(frame, span.last + 1))
-        self._sheets[-1] = replace(span, last=span.last + frame.height)
+    def _rows(self) -> int:
+        return sum(table.rows for its, table in self._writers if its.own)
 
-    def _close_sheet(self, totals: bytes) -> None:
-        assert self._part  # noqa: S101
-        self._part.write(totals + self._frame.tail(self._sheets[-1].last))
-        self._part.close()
+    def _about(self) -> pl.DataFrame:
+        return about(self._layout, self._manifest())
 
     def _manifest(self) -> Manifest:
-        state = Completeness.COMPLETE if self.rows else Completeness.EMPTY
-        reason = None
-        if self.truncated:
-            state = Completeness.TRUNCATED
-            reason = f"the file ends after {self.rows:,} rows, where the sheet was full; the data has more"
-        elif len(self._sheets) > 1:
-            state = Completeness.SPLIT
-            reason = f"the rows are spread over {len(self._sheets)} sheets"
+        tables = [table for its, table in self._writers if its.own]
+        rows = self._rows()
+        state, reason = _completeness(tables, rows)
         return Manifest(
             format="xlsx",
-            rows=self.rows,
-            columns=tuple(field.name for field in self._fields),
-            sheets=tuple(SheetRows(name=s.sheet, rows=s.last - s.first + 1) for s in self._sheets),
+            rows=rows,
+            columns=tuple(field.name for field in self._plans[0].spec.fields),
+            sheets=tuple(
+                SheetRows(name=leaf.name, rows=leaf.data)
+                for _, table in self._writers
+                for leaf in table.leaves
+            ),
             completeness=state,
             reason=reason,
-            warnings=self._rows.warnings(),
+            warnings=tuple(self._warnings()),
         )
 
+    def _warnings(self) -> Iterator[ValueWarning]:
+        """What was changed; a column of a further sheet is named with its sheet."""
+        for number, (its, table) in enumerate(self._writers):
+            sheet = f"{its.spec.name}!" if number and its.own else ""
+            for warning in table.warnings() if its.own else ():
+                yield warning.model_copy(update={"column": sheet + warning.column})
 
-def _spec(stream: Stream, layout: Layout, name: str, limits: Limits) -> tuple[Spec, list[float]]:
-    """What the frame depends on, and the widths, which each job's data decide."""
-    fields = stream.fields
-    if not fields:
-        raise FormatFailed("every column is hidden; a sheet needs at least one to show")
-    if len(fields) > limits.columns:
-        raise FormatFailed(
-            f"the data has {len(fields):,} columns, and a sheet has room for {limits.columns:,}"
-        )
-    filtered = layout.xlsx.autofilter is not False
-    widths = fit(fields, stream.first, layout.locale, filtered=filtered)
-    lines = header_lines(fields, widths, filtered=filtered)
-    looks = tuple(look(f, layout.locale) for f in fields)
-    return Spec.of(layout, (name,), looks, lines, wide=sum(widths) > _PORTRAIT), widths
+
+def _completeness(tables: list[TableWriter], rows: int) -> tuple[Completeness, str | None]:
+    if any(table.truncated for table in tables):
+        reason = f"the file ends after {rows:,} rows, where the sheet was full; the data has more"
+        return Completeness.TRUNCATED, reason
+    if not rows:
+        return Completeness.EMPTY, None
+    most = max(len(table.leaves) for table in tables)
+    if most > 1:
+        return Completeness.SPLIT, f"the rows are spread over {most} sheets"
+    return Completeness.COMPLETE, None

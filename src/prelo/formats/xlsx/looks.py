@@ -12,6 +12,7 @@ from xlsxwriter.utility import xl_pixel_width
 
 from prelo.core.table import Align, Kind
 from prelo.formats.stream import BATCH_ROWS, Field
+from prelo.formats.words import words_of
 
 _DIGIT_PIXELS = 7  # of the default font, Calibri 11
 _PADDING = 2.7  # an indent of one step, and a little air
@@ -25,7 +26,6 @@ _LONGEST_DATE = 10  # 31/12/2026; a form such as d/m/yyyy says less
 _FIXED = {
     "integer": "#,##0",
     "number": "General",
-    "boolean": '"TRUE";"TRUE";"FALSE"',  # Excel shows its own words; LibreOffice would show 1 and 0
     "time": "hh:mm:ss",
     "duration": "[h]:mm:ss",
     "text": "General",
@@ -49,7 +49,9 @@ _DEFAULT_DIGITS = {"decimal": 2, "percent": 1, "scientific": 2}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the frame needs to know of a column. `total_format` is the number format of its total."""
+    """What the frame needs to know of a column. `total_format` is the number format of its total; `edited`
+    cells stay open on a protected sheet.
+    """
 
     title: str
     number_format: str
@@ -57,6 +59,11 @@ class Look:
     wrap: bool
     link: bool
     total_format: str
+    indent: int | None = None
+    color: str | None = None
+    fill: str | None = None
+    bold: bool = False
+    edited: bool = False
 
 
 def look(field: Field, locale: str) -> Look:
@@ -69,7 +76,10 @@ def look(field: Field, locale: str) -> Look:
     elif column.total == "mean" and field.kind.name == "integer" and not column.format:
         total = "#,##0.00"
     align = column.align or field.kind.align
-    return Look(field.title, shown, align, column.wrap, field.kind.name == "link", total)
+    return Look(
+        field.title, shown, align, column.wrap, field.kind.name == "link", total, column.indent,
+        column.color, column.fill, column.bold, bool(column.choices),
+    )  # fmt: skip
 
 
 def number_format(kind: Kind, locale: str) -> str:
@@ -78,6 +88,9 @@ def number_format(kind: Kind, locale: str) -> str:
     """
     if kind.name in _FIXED:
         return _FIXED[kind.name]
+    if kind.name == "boolean":  # Excel shows words of its own; LibreOffice would show 1 and 0
+        words = words_of(locale)
+        return f'"{words.yes}";"{words.yes}";"{words.no}"'
     if kind.name in {"date", "datetime"}:
         return date_format(locale) + (" hh:mm:ss" if kind.name == "datetime" else "")
     if kind.name == "money":
@@ -169,7 +182,8 @@ def _button(field: Field, filtered: bool) -> float:  # noqa: FBT001
 
 def _longest_texts(fields: tuple[Field, ...], first: pl.DataFrame) -> dict[str, list[str]]:
     """Some lines of the longest few texts of each column: the widest is nearly always among them."""
-    names = [f.name for f in fields if first.schema[f.name] == pl.String and f.column.width is None]
+    schema = first.schema  # made anew at each look
+    names = [f.name for f in fields if schema[f.name] == pl.String and f.column.width is None]
     longest = first.select(pl.col(name).top_k_by(pl.col(name).str.len_chars(), 5) for name in names)
     return {
         name: [line[:100] for text in longest[name] if text for line in text[:2000].splitlines()]

@@ -47,3 +47,26 @@ def _units(text: str) -> int:
 def _cut(text: str, units: int) -> str:
     """At most so many UTF-16 units, which is how Excel counts; never half a character."""
     return text.encode("utf-16-le")[: units * 2].decode("utf-16-le", "ignore")
+
+
+class Names:
+    """The names of a workbook's sheets: no two alike, whatever their case."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, name: str) -> str:
+        """A name somebody asked for. Raises FormatFailed if another sheet has it."""
+        if name.casefold() in self._taken:
+            raise FormatFailed(f"two sheets would be named '{name}'; give one of them another name")
+        return self._keep(name)
+
+    def free(self, name: str, number: int = 1) -> str:
+        """The name, or with the lowest number from `number` on that nobody has."""
+        while numbered(name, number).casefold() in self._taken:
+            number += 1
+        return self._keep(numbered(name, number))
+
+    def _keep(self, name: str) -> str:
+        self._taken.add(name.casefold())
+        return name

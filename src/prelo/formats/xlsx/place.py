@@ -5,6 +5,19 @@ from dataclasses import dataclass
 from prelo.core.errors import ColumnMissing
 from prelo.formats.stream import Field
 
+# Far from the last row of a sheet: XlsxWriter shortens a range to that one to whole columns.
+_FIRST_MADE_UP = 1_000_000
+
+
+def last_row(sheet: int) -> int:
+    """The made-up last row of data of the sheet of that number, all counted from 0."""
+    return _FIRST_MADE_UP - 1 + 2 * sheet
+
+
+def made_up(shown: int) -> tuple[int, int]:
+    """The sheet that a made-up row, as a file shows it, belongs to; and 1 if it is the row after."""
+    return divmod(shown - _FIRST_MADE_UP, 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
