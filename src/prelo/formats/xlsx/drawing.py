@@ -94,7 +94,7 @@ def draw_sheet(
     looks = [look(field, spec.layout.locale) for field in spec.fields]
     top = _draw_title(sheet, spec.layout, styles)
     over = any(field.column.heading for field in spec.fields)
-    place = Place(spec.name, top + over, top + over + 1, last, spec.fields)
+    place = Place(spec.name, top + over, top + over + 1, last, spec.fields, bool(spec.groups))
     draw_headings(sheet, place, styles.over)
     titles = _draw_table(sheet, place, spec, tables)
     _draw_header(sheet, place, spec, titles, looks, styles)

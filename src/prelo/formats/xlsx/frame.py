@@ -30,7 +30,7 @@ _KNOWN = {"title", "subject", "author", "manager", "company", "category", "keywo
 
 # Where a reference to rows may stand. Elsewhere, as in a title, such a number is the user's own.
 _REFERENCES = re.compile(
-    r'((?:\bref|\bsqref)="|<(?:c:f|xm:f|xm:sqref|formula\d?|definedName\b[^>]*|totalsRowFormula)>)([^"<]+)'
+    r'((?:\bref|\bsqref|\bval)="|<(?:c:f|xm:f|xm:sqref|formula\d?|definedName\b[^>]*|totalsRowFormula)>)([^"<]+)'
 )
 _MADE_UP = re.compile(r"(?<=[A-Z$])1\d{6}(?!\d)(?![^,]*!)")  # and no part of a sheet's name
 
@@ -75,6 +75,8 @@ class Frame:
 
     sheets: tuple[SheetFrame, ...]
     parts: dict[str, bytes]
+    growing: frozenset[str]
+    """The parts that refer to made-up rows."""
 
     def rest(self, last_rows: list[int]) -> dict[str, bytes]:
         """The parts beside the sheets, their ranges ending at each sheet's last row of data."""
@@ -82,9 +84,7 @@ class Frame:
             max(last, sheet.first_row) for last, sheet in zip(last_rows, self.sheets, strict=True)
         ]
         return {
-            name: _ended(data.decode(), ends.__getitem__).encode()
-            if name.endswith(".xml")
-            else data
+            name: _ended(data.decode(), ends.__getitem__).encode() if name in self.growing else data
             for name, data in self.parts.items()
         }
 
@@ -114,7 +114,8 @@ def draw(spec: Spec) -> Frame:
     parts["docProps/core.xml"] = re.sub(
         rb"<dcterms:(created|modified).*?</dcterms:\1>", b"", parts["docProps/core.xml"]
     )
-    return Frame(sheets, parts)
+    growing = frozenset(name for name, data in parts.items() if _refers(name, data))
+    return Frame(sheets, parts, growing)
 
 
 def _drawings(book: Workbook, spec: Spec) -> list[Drawing]:
@@ -157,6 +158,12 @@ def _row(xml: str, number: int) -> str:
 
 def _styles_in(row: str) -> tuple[str, ...]:
     return tuple(f' s="{style}"' if style else "" for style in _STYLE.findall(row))
+
+
+def _refers(name: str, data: bytes) -> bool:
+    if not name.endswith(".xml"):
+        return False
+    return any(_MADE_UP.search(found[2]) for found in _REFERENCES.finditer(data.decode()))
 
 
 def _ended(xml: str, end: Callable[[int], int]) -> str:

@@ -60,6 +60,8 @@ def draw_highlights(book: Workbook, sheet: Worksheet, place: Place) -> None:
     Raises FormatFailed for a highlight that the column's kind cannot have.
     """
     for column, field in enumerate(place.fields):
+        if place.grouped and field.column.highlight and field.column.total:
+            _spare_subtotals(sheet, place, column)
         for highlight in field.column.highlight:
             whole = highlight.show == "row"
             left, right = (0, len(place.fields) - 1) if whole else (column, column)
@@ -76,13 +78,42 @@ def _rule(book: Workbook, place: Place, column: int, highlight: Highlight) -> di
                 f"the column '{field.name}' is a {field.kind}, and its highlight '{highlight.show}' needs "
                 "numbers or dates; use show: cell, with a 'when'"
             )
-        return _measured(highlight)
+        return _measured(highlight) | (
+            _among_rows(place, column, highlight) if place.grouped else {}
+        )
     look = {"font_color": highlight.color, "bg_color": highlight.fill, "bold": highlight.bold}
     style = book.add_format({name: value for name, value in look.items() if value})
     when = highlight.when or "not blank"
+    if place.grouped and when in _NATIVE:
+        raise FormatFailed(
+            f"the highlight '{when}' of the column '{field.name}' looks at all its cells, and subtotals are "
+            "among them; choose groups: flat, or another 'when'"
+        )
     if highlight.show == "cell" and when in _NATIVE:
         return {**_NATIVE[when], "value": highlight.value, "format": style}
     return {"type": "formula", "criteria": _formula(place, column, highlight), "format": style}
+
+
+def _spare_subtotals(sheet: Worksheet, place: Place, column: int) -> None:
+    """A rule that goes before all others of the column, and ends them where a cell is a subtotal."""
+    cell = xl_rowcol_to_cell(place.first, column, col_abs=True)
+    rule = {"type": "formula", "criteria": f"=_xlfn.ISFORMULA({cell})", "stop_if_true": True}
+    sheet.conditional_format(place.first, column, place.last, column, rule)
+
+
+def _among_rows(place: Place, column: int, highlight: Highlight) -> dict[str, Any]:
+    """The ends of a scale or bar, and the steps of icons, by the rows alone: SUBTOTAL leaves out others."""
+    cells = xl_range_abs(place.first, column, place.last, column)
+    low, high = f"SUBTOTAL(5,{cells})", f"SUBTOTAL(4,{cells})"
+    if highlight.show == "icons":
+        steps = int(highlight.icons[0])
+        parts = (f"={low}+({high}-{low})*{step}/{steps}" for step in range(steps - 1, 0, -1))
+        return {"icons": [{"type": "formula", "value": part} for part in parts]}
+    ends = {"min_type": "formula", "min_value": f"={low}"}
+    ends |= {"max_type": "formula", "max_value": f"={high}"}
+    if len(highlight.colors) == 3:  # noqa: PLR2004  a scale's
+        ends |= {"mid_type": "formula", "mid_value": f"=({low}+{high})/2"}
+    return ends
 
 
 def _measured(highlight: Highlight) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def made_up(shown: int) -> tuple[int, int]:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Rows and columns are counted from 0. `last` is made up while a frame is drawn: the real one is not
-    known yet, and is put in its stead when it is.
+    known yet, and is put in its stead when it is. `grouped`: subtotals stand among the rows.
     """
 
     sheet: str
@@ -30,6 +30,7 @@ class Place:
     first: int
     last: int
     fields: tuple[Field, ...]
+    grouped: bool = False
 
     def column(self, name: str, what: str) -> int:
         """The column of the sheet that shows `name`; `what` asks for it, as "a chart"."""
