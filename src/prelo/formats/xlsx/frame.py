@@ -28,11 +28,15 @@ _STYLE = re.compile(r'<c r="[A-Z]+\d+"(?: s="(\d+)")?')
 _KNOWN = {"title", "subject", "author", "manager", "company", "category", "keywords", "comments",
           "status", "hyperlink_base"}  # fmt: skip
 
+_LONGEST_PROPERTY = 255
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 # Where a reference to rows may stand. Elsewhere, as in a title, such a number is the user's own.
 _REFERENCES = re.compile(
     r'((?:\bref|\bsqref|\bval)="|<(?:c:f|xm:f|xm:sqref|formula\d?|definedName\b[^>]*|totalsRowFormula)>)([^"<]+)'
 )
-_MADE_UP = re.compile(r"(?<=[A-Z$])1\d{6}(?!\d)(?![^,]*!)")  # and no part of a sheet's name
+# And no part of a sheet's name, which may stand in quotes and hold anything.
+_MADE_UP = re.compile(r"(?<=[A-Z$])1\d{6}(?!\d)(?![^,]*!)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,21 @@ def _set_properties(book: Workbook, layout: Layout) -> None:
     book.set_properties(given | {name: own[name] for name in own if name in _KNOWN})
     for name, value in own.items():
         if name not in _KNOWN:
+            _check_property(name, value)
             book.set_custom_property(name, value, "text")
+
+
+def _check_property(name: str, value: str) -> None:
+    """XlsxWriter leaves out what is too long, and writes the rest as it is."""
+    if not name or max(len(name), len(value)) > _LONGEST_PROPERTY:
+        raise FormatFailed(
+            f"the property '{name[:40]}' must have a name, and name and value at most "
+            f"{_LONGEST_PROPERTY} characters"
+        )
+    if _CONTROL.search(name + value):
+        raise FormatFailed(
+            f"the property '{_CONTROL.sub(' ', name)}' has a control character, which no XML can hold"
+        )
 
 
 def _cut(drawing: Drawing, xml: str) -> SheetFrame:
