@@ -10,6 +10,7 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_precision, get_currency_symbol
 from xlsxwriter.utility import xl_pixel_width
 
+from prelo.core.errors import FormatFailed
 from prelo.core.table import Align, Kind
 from prelo.formats.stream import BATCH_ROWS, Field
 from prelo.formats.words import words_of
@@ -42,6 +43,8 @@ _DATE_PARTS = {
     "yy": "yyyy",
     "yyyy": "yyyy",
 }
+_LONGEST_FORMAT = 255  # ECMA-376 18.8.30, and what Excel opens
+_CONTROL = re.compile("[\x00-\x1f\ufffe\uffff]")
 _MARKS = re.compile("[\u200e\u200f\u061c]")  # of direction
 _TOKEN = re.compile(r"([a-zA-Z])\1*|.")
 _DEFAULT_DIGITS = {"decimal": 2, "percent": 1, "scientific": 2}
@@ -67,8 +70,16 @@ class Look:
 
 
 def look(field: Field, locale: str) -> Look:
-    """The look of a column; its own `format` and `align` go before those of its kind."""
+    """The look of a column; its own `format` and `align` go before those of its kind.
+
+    Raises FormatFailed for a `format` that makes Excel call the file damaged.
+    """
     column = field.column
+    if column.format and (len(column.format) > _LONGEST_FORMAT or _CONTROL.search(column.format)):
+        raise FormatFailed(
+            f"the format of the column '{field.name}' is none of a spreadsheet: it must have at most "
+            f"{_LONGEST_FORMAT} characters, and none of them a control character"
+        )
     shown = column.format or number_format(field.kind, locale)
     total = shown
     if column.total == "count":
