@@ -1,14 +1,17 @@
 """One sheet as XlsxWriter draws it: title, header, printing, and a row of each sort to carry the styles."""
 
 import re
+import struct
 from dataclasses import dataclass
 from io import BytesIO
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import XlsxWriterException
 from xlsxwriter.format import Format
 from xlsxwriter.image import Image
 from xlsxwriter.worksheet import Worksheet
 
+from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
 from prelo.formats.stream import Field
 from prelo.formats.words import words_of
@@ -24,11 +27,13 @@ from prelo.formats.xlsx.styles import Styles
 
 _HEADER_LINE_HEIGHT = 15.75
 _LOGO_HEIGHT = 52  # pixels
-_LONGEST_FOOTER = 80  # Excel takes 255 characters, its codes and doubled ampersands counted
+_LONGEST_FOOTER = 80  # of each part; Excel takes 255 UTF-16 units, its codes counted
+_LONGEST_LABEL = 255
 _LONGEST_TEXT = 32_767 // 2  # XlsxWriter leaves out a longer text; a character may be two units
 _PAPERS = {"letter": 1, "tabloid": 3, "legal": 5, "A3": 8, "A4": 9, "A5": 11}
 _LETTER_COUNTRIES = {"US", "CA", "MX", "CL", "CO", "VE", "PH"}
 _RIGHT_TO_LEFT = {"ar", "he", "iw", "fa", "ur", "ps", "sd", "ug", "yi", "dv", "ckb"}
+_DAMAGED = "the logo is a damaged image; save it anew, as PNG or JPEG"
 _PICTURE = re.compile(
     r'<xdr:twoCellAnchor editAs="absolute">(<xdr:from>.*?</xdr:from>)<xdr:to>.*?</xdr:to>'
     r'(<xdr:pic>.*?<a:ext cx="(\d+)" cy="(\d+)"/>.*?)</xdr:twoCellAnchor>'
@@ -124,9 +129,9 @@ def _draw_title(sheet: Worksheet, layout: Layout, styles: Styles) -> int:
             row,
             0,
             styles.label,
-            f"{label}:  ",
+            f"{label[:_LONGEST_LABEL]}:  ",
             styles.fact,
-            value[:_LONGEST_TEXT] or "-",
+            value[: _LONGEST_TEXT - _LONGEST_LABEL] or "-",
             styles.facts(),
         )
         row += 1
@@ -138,12 +143,24 @@ def _draw_title(sheet: Worksheet, layout: Layout, styles: Styles) -> int:
 
 def _fitted(logo: bytes) -> dict[str, object]:
     """The image at its place: as high as its row at most, never enlarged."""
-    image = Image(BytesIO(logo))
+    image = _image(logo)
     scale = min(1.0, _LOGO_HEIGHT / (image.height * 96 / image.y_dpi))
     return {
         "image_data": BytesIO(logo), "x_scale": scale, "y_scale": scale, "x_offset": 4, "y_offset": 4,
         "object_position": 3, "decorative": True,
     }  # fmt: skip
+
+
+def _image(logo: bytes) -> Image:
+    """XlsxWriter reads no further than the sizes; a PNG says where it ends (W3C PNG, 11.2.5)."""
+    try:
+        image = Image(BytesIO(logo))
+    except (XlsxWriterException, struct.error) as error:
+        raise FormatFailed(_DAMAGED) from error
+    cut = logo.startswith(b"\x89PNG") and b"IEND" not in logo
+    if cut or not image.width or not image.height:
+        raise FormatFailed(_DAMAGED)
+    return image
 
 
 def _draw_table(
@@ -269,10 +286,17 @@ def _printed(text: str, title: str) -> str:
     """
     out: list[str] = []
     for place, part in zip("LCR", text.split("|", 2), strict=False):
-        shown = " ".join(part.replace("{title}", title).split())[:_LONGEST_FOOTER]
-        shown = shown.replace("&", "&&")
-        for mark, code in (("{page}", "&P"), ("{pages}", "&N"), ("{sheet}", "&A")):
-            shown = shown.replace(mark, code)
+        words = " ".join(part.replace("{title}", title).split())[:_LONGEST_FOOTER]
+        while len(_coded(words).encode("utf-16-le")) > 2 * _LONGEST_FOOTER:
+            words = words[:-1]
+        shown = _coded(words)
         if shown:
             out.append(f"&{place}&8{'' if shown[0] == '&' and shown[:2] != '&&' else ' '}{shown}")
     return "".join(out)
+
+
+def _coded(words: str) -> str:
+    words = words.replace("&", "&&")
+    for mark, code in (("{page}", "&P"), ("{pages}", "&N"), ("{sheet}", "&A")):
+        words = words.replace(mark, code)
+    return words
