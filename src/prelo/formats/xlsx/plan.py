@@ -72,6 +72,8 @@ def _tables(data: object, layout: Layout) -> list[tuple[str | None, object, Layo
         raise SourceInvalid(
             "the data is an empty dict; give at least one table by its sheet's name"
         )
+    if wrong := [name for name in cast("Mapping[Any, Any]", data) if not isinstance(name, str)]:
+        raise SourceInvalid(f"a sheet is named by a text, and {wrong[0]!r} is none")
     out: list[tuple[str | None, object, Layout]] = []
     for name, table in tables.items():
         usual = Layout() if out else layout
