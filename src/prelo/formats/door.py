@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypedDict, Unpack, cast
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from prelo.core.errors import FieldError, FileLimit, Invalid
 from prelo.core.table import (
@@ -174,9 +175,13 @@ def _layout(name: str, given: dict[str, Any]) -> Layout:
             f"it has {', '.join(sorted(common | own | {'progress'}))}"
         )
     try:
-        return Layout.model_validate(_nested(name, given))
+        layout = Layout.model_validate(_nested(name, given))
+        layout.model_dump_json(exclude={"logo": True, "xlsx": {"template"}})
     except ValidationError as error:
         raise invalid(error, flat=name) from error
+    except PydanticSerializationError as error:  # as file names have them that are no UTF-8
+        raise Invalid("half a character (U+D800 to U+DFFF) is in one of the texts") from error
+    return layout
 
 
 def _nested(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,7 +216,8 @@ def invalid(error: ValidationError, flat: str = "") -> Invalid:
         )
         for e in error.errors(include_input=False, include_url=False)
     )
-    places = ("; ".join(f"{f.pointer[1:].replace('/', '.')}: {f.detail}" for f in faults)).strip()
+    places = "; ".join(f"{f.pointer[1:].replace('/', '.')}: {f.detail}" for f in faults)
+    places = places.removeprefix(": ")
     return Invalid(places, faults)
 
 
@@ -263,17 +269,30 @@ class _Part:
         return FileLimit(f"cannot write {self._target}: {error.strerror or error}")
 
 
+def _check_place(target: Path) -> None:
+    try:
+        if target.is_dir():
+            raise Invalid(f"cannot write {target}: it is a folder; add a file name")
+        if not target.parent.is_dir():
+            raise Invalid(
+                f"cannot write {target}: there is no folder {target.parent}; make it first"
+            )
+        if target.exists() and not target.is_file():  # renaming a file to it would end a device
+            raise Invalid(
+                f"cannot write {target}: it is no file; open it for bytes and give what that gives"
+            )
+    except OSError as error:  # a name that is too long, a folder that nobody may see
+        raise Invalid(f"cannot write {target}: {error.strerror or error}") from error
+
+
 @contextmanager
 def whole_file(target: Path) -> Generator[BinaryIO]:
     """A sink whose bytes become the file `target` when the block ends well; else nothing is left.
 
     The file is made beside its place and renamed, so that readers see the old one or the new one.
     """
-    if target.is_dir():
-        raise Invalid(f"cannot write {target}: it is a folder; add a file name")
-    if not target.parent.is_dir():
-        raise Invalid(f"cannot write {target}: there is no folder {target.parent}; make it first")
-    path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    _check_place(target)
+    path = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}.part")
     part = _Part(path, target)
     try:
         yield cast("BinaryIO", part)
