@@ -1,11 +1,12 @@
 """One workbook in the making: its tables one after the other, and the parts that close it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import polars as pl
 
-from prelo.core.table import Completeness, Layout, Manifest, SheetRows, ValueWarning
+from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows, ValueWarning
 from prelo.formats.stream import Progress
 from prelo.formats.xlsx.about import about
 from prelo.formats.xlsx.frame import Spec, draw
@@ -60,7 +61,8 @@ class Book:
             widths = [
                 max(pair) for pair in zip(widths, fitted(stream, its.spec.layout), strict=True)
             ]
-        table = TableWriter(its, self._frame.sheets[number], widths, self._terms)
+        terms = self._terms if its.own else _unbounded(self._terms)
+        table = TableWriter(its, self._frame.sheets[number], widths, terms)
         self._writers.append((its, table))
         step = max(1, _CELLS_AT_ONCE // max(1, len(stream.fields)))
         for frame in stream.frames:
@@ -127,6 +129,12 @@ class Book:
             sheet = f"{its.spec.name}!" if number and its.own else ""
             for warning in table.warnings() if its.own else ():
                 yield warning.model_copy(update={"column": sheet + warning.column})
+
+
+def _unbounded(terms: Terms) -> Terms:
+    """For sheets that are no data: no limit of the caller's cuts them, and what is left is not theirs."""
+    limits = replace(terms.limits, data_rows=terms.limits.rows)
+    return replace(terms, limits=limits, overflow=Overflow.SPLIT_SHEETS)
 
 
 def _completeness(tables: list[TableWriter], rows: int) -> tuple[Completeness, str | None]:

@@ -1,7 +1,7 @@
 """Rows for which one sheet is too small, as a ZIP of workbooks that each stand alone."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -29,8 +29,7 @@ def write_files(
     data: object, out: Sink, layout: Layout, progress: Progress, write_one: WriteOne
 ) -> Manifest:
     """Write `data` as workbooks of one sheet each, in a ZIP. Each adds up its own rows."""
-    if layout.sheets:
-        raise FormatFailed("split_files is for one table; with several sheets choose split_sheets")
+    data, layout = _one_table(data, layout)
     name = sheet_name(layout).translate(_REFUSED).strip(" .") or "Report"
     done: list[Manifest] = []
     rest: object | None = data
@@ -43,6 +42,17 @@ def write_files(
             done.append(made)
             layout = _without_hidden(layout)  # what is left has no such columns any more
     return _joined(done, name)
+
+
+def _one_table(data: object, layout: Layout) -> tuple[object, Layout]:
+    """The table of a dict of one, its name told by the layout: what is left of it has none."""
+    tables = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else {}
+    if layout.sheets or len(tables) > 1:
+        raise FormatFailed("split_files is for one table; with several sheets choose split_sheets")
+    for name, table in tables.items():
+        options = layout.xlsx.model_copy(update={"sheet": name or None})
+        return table, layout.model_copy(update={"xlsx": options})
+    return data, layout
 
 
 def _heard(progress: Progress, before: int, rows: int, pages: int) -> None:
