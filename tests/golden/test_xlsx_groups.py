@@ -80,13 +80,13 @@ def workbook(data: pl.DataFrame, *, folded: bool = False, most: int = ROOM) -> b
         xml, row, count = b"", FIRST, 0
         while count < most and data.height:
             written = writer.write(data[:70], row, ROOM, most - count)
-            xml, row, count = xml + bytes(written.xml), row + written.used, count + written.taken
+            xml, row, count = xml + b"".join(written.xml), row + written.used, count + written.taken
             data = data[written.taken :]
         if data.height:
             writer.turn(FIRST)
         else:
             ended = writer.end(row)
-            xml, row = xml + bytes(ended.xml), row + ended.used
+            xml, row = xml + b"".join(ended.xml), row + ended.used
         spans.append(Span(f"S{len(sheets)}", FIRST, row - 1))
         sheets.append(xml)
     sheets[-1] += total_row(row, writer.totals, STYLES[0], spans, "Total")

@@ -86,7 +86,7 @@ def sheets(writer: Grouped, data: pl.DataFrame, limits: Limits) -> Iterator[list
             room = FIRST + limits.room - row
             written = writer.write(left, row, room, limits.most - count)
             assert written.used <= room
-            xml, row, count = xml + bytes(written.xml), row + written.used, count + written.taken
+            xml, row, count = xml + b"".join(written.xml), row + written.used, count + written.taken
             left = left[written.taken :]
             if left.height:
                 assert count, "a sheet without data"
@@ -95,7 +95,7 @@ def sheets(writer: Grouped, data: pl.DataFrame, limits: Limits) -> Iterator[list
                 xml, row, count = b"", FIRST, 0
     ended = writer.end(row)
     assert row + ended.used <= FIRST + limits.room
-    yield parsed(xml + bytes(ended.xml))
+    yield parsed(xml + b"".join(ended.xml))
 
 
 LEVELS = 3
@@ -292,7 +292,7 @@ def test_what_is_no_number_in_the_file_is_no_part_of_a_subtotal():
 def test_a_sum_past_the_floats_is_the_error_that_a_spreadsheet_shows():
     data = pl.DataFrame({"g": ["a", "a", "b"], "f": [1e308, 1e308, 1.0]})
     fields = (field("g", "text"), field("f", "number", total="sum"))
-    xml = bytes(grouped(fields, G).write(data, 1, 100).xml).decode()
+    xml = b"".join(grouped(fields, G).write(data, 1, 100).xml).decode()
     assert '<c r="B4" s="20" t="e"><f>SUBTOTAL(9,B2:B3)</f><v>#NUM!</v></c>' in xml
     page = only_page(fields, data)
     assert totals(page, "B") == ["#NUM!", "1.0"]
@@ -313,7 +313,7 @@ def test_texts_of_groups_are_never_markup_and_fit_a_cell():
     data = pl.DataFrame({"i": range(5), "g": names})
     writer = grouped((field("i", "integer", total="sum"), field("j", "text")), G)
     data = data.with_columns(j=pl.lit("j"))
-    xml = bytes(writer.write(data, 1, 100).xml).decode()
+    xml = b"".join(writer.write(data, 1, 100).xml).decode()
     assert "G: &lt;b&gt;&amp;<" in xml
     assert "G: _x005F_x0041__x0008_<" in xml
     assert "G: a b<" in xml

@@ -9,8 +9,9 @@ import polars as pl
 
 from prelo.core.table import Column, Kind, Layout
 from prelo.formats.conform import infer_kind
+from prelo.formats.groups import Boundaries, Closed, Totals, labelled
 from prelo.formats.pdf.arrow import Flags, Flat, Ints
-from prelo.formats.pdf.groups import Boundaries, Closed, Totals, total_kind
+from prelo.formats.pdf.groups import total_kind
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Style, lay
@@ -20,7 +21,6 @@ from prelo.formats.stream import Field
 DATA, HEADING, TOTAL, GRAND, UNDER = range(5)
 """Sorts of items; UNDER is the second line of a total."""
 
-_NO_VALUE = "\N{EN DASH}"
 _BETWEEN_LEVELS = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 _LOST = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
@@ -142,7 +142,7 @@ class Body:
         for level, (field, begun) in enumerate(zip(self._groups, begins, strict=True)):
             rows = np.flatnonzero(begun)
             values = self._text(frame[field.name].gather(rows), field)
-            labels = _labelled(values, f"{field.title}: ")
+            labels = labelled(values, f"{field.title}: ")
             # The group that the frame goes on with begins before its first row.
             known = self._labels[level][-1:]
             self._labels[level] = known + labels.to_list()
@@ -179,7 +179,7 @@ class Body:
         if closed.group is None:
             return pl.Series([words.total] * len(closed.before))
         before, after = words.total_of.split("{group}")
-        return _labelled(self._text(closed.group, self._groups[level - 1]), before, after)
+        return labelled(self._text(closed.group, self._groups[level - 1]), before, after)
 
     def _text(self, values: pl.Series, group: Field) -> pl.Series:
         text = as_text(values, group.kind, self._locale, group.column.format)
@@ -191,12 +191,6 @@ def _group_field(name: str, layout: Layout, schema: pl.Schema) -> Field:
     return Field(
         name, column.model_copy(update={"kind": column.kind or infer_kind(name, schema[name])})
     )
-
-
-def _labelled(values: pl.Series, before: str, after: str = "") -> pl.Series:
-    frame = pl.DataFrame({"v": values.str.replace_all("\n", " ", literal=True)})
-    value = pl.when(pl.col("v") == "").then(pl.lit(_NO_VALUE)).otherwise("v")
-    return frame.select(pl.lit(before) + value + pl.lit(after)).to_series()
 
 
 def _in_style(text: pl.Series, style: Style, back: Style) -> pl.Series:

@@ -1,10 +1,7 @@
 """How the totals of groups are shown on a page."""
 
 from prelo.core.table import Kind
-from prelo.formats.groups import Boundaries, Closed, Totals
 from prelo.formats.stream import Field
-
-__all__ = ["Boundaries", "Closed", "Totals", "total_kind"]
 
 _INTEGER = Kind(name="integer")
 _MEAN_DIGITS = 2  # of the mean of integers

@@ -6,8 +6,10 @@ A value Excel cannot hold as it is becomes a text or an empty cell, and is count
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 _EPOCH_DAYS = 25_569  # 1970-01-01 in the 1900 date system
@@ -19,6 +21,9 @@ _DAY_US, _DAY_NS = 86_400_000_000, 86_400_000_000_000
 _DIGITS = 15
 _MOST = 10**_DIGITS - 1
 _UNITS = 32_767
+_SPACE = ord(" ")
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +128,41 @@ _PLAIN = bytes(i for i in range(256) if chr(i) not in "&<>_\xef" and (i >= 32 or
 _MARKUP_BYTES = b"&<>_"
 
 
-def text(values: pl.Series) -> tuple[pl.Expr, Misfit | None]:
+class Texts(NamedTuple):
+    """The texts of a column as XML. `spaced`: some begin or end with white space, which XML may drop."""
+
+    value: pl.Expr
+    misfit: Misfit | None
+    spaced: bool
+
+
+def text(values: pl.Series) -> Texts:
     """Texts as XML, escaped only as far as the bytes of this frame ask for; too long ones are cut."""
     c = pl.col(values.name)
-    raw = _bytes(values)
+    raw, ends = _bytes(values)
+    spaced = _spaced(raw, ends)
     if len(raw) <= _UNITS or cast("int", values.str.len_bytes().max()) <= _UNITS:
-        return _escaped(c, raw), None
+        return Texts(_escaped(c, raw), None, spaced)
     mask = values.str.len_chars() + values.str.count_matches(r"[\x{10000}-\x{10FFFF}]") > _UNITS
     if not mask.any():
-        return _escaped(c, raw), None
+        return Texts(_escaped(c, raw), None, spaced)
     detail = "texts of more than 32,767 characters are cut there, where Excel ends a cell"
-    return _escaped(c, raw), Misfit("text-cut", detail, mask, _escaped(_shortened(c), raw))
+    cut = Misfit("text-cut", detail, mask, _escaped(_shortened(c), raw))
+    return Texts(_escaped(c, raw), cut, spaced)
 
 
-def _bytes(values: pl.Series) -> bytes:
-    """All texts of the column end to end."""
-    buffer: Any = values.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
-    return bytes(buffer) if buffer else b""
+def _bytes(values: pl.Series) -> tuple[bytes, Ints]:
+    """All texts of the column end to end, and where each begins and the last ends."""
+    buffers: Any = values.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    ends = np.frombuffer(buffers[1] or bytes(8), np.int64)[: len(values) + 1]
+    return bytes(buffers[2]) if buffers[2] else b"", ends
+
+
+def _spaced(raw: bytes, ends: Ints) -> bool:
+    filled = ends[:-1] < ends[1:]
+    letters = np.frombuffer(raw, np.uint8)
+    first, last = letters[ends[:-1][filled]], letters[ends[1:][filled] - 1]
+    return bool((first <= _SPACE).any() or (last <= _SPACE).any())
 
 
 def _escaped(c: pl.Expr, raw: bytes) -> pl.Expr:

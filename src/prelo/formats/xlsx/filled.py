@@ -52,7 +52,7 @@ class Filled:
         for frame in self._stream.frames:
             fitting = frame[: self._room - self._written]
             if fitting.height:
-                part.write(self._rows.xml(fitting, self._template.first_row + self._written))
+                part.write(*self._rows.xml(fitting, self._template.first_row + self._written))
                 self._written += fitting.height
                 progress(self._written, 0)
             if fitting.height < frame.height:

@@ -15,7 +15,7 @@ from prelo.formats.groups import Boundaries, Closed, Flags, Ints, Totals, float_
 from prelo.formats.stream import Field
 from prelo.formats.words import words_of
 from prelo.formats.xlsx.outline import Lines, Look, Spans, attributes, headings, subtotals
-from prelo.formats.xlsx.rows import Rows, RowStyles, Strings, Written, joined
+from prelo.formats.xlsx.rows import Rows, RowStyles, Strings, Written, Xml, joined
 from prelo.formats.xlsx.totals import Running
 
 _CUT = "headings of groups are cut after 32,767 characters, where Excel ends a cell"
@@ -88,7 +88,7 @@ class Grouped(Rows):
     def write(self, frame: pl.DataFrame, row: int, room: int, most: int | None = None) -> Written:
         """As Rows.write. What the subtotals of the open groups need of `room` is kept free for `end`."""
         if not frame.height:
-            return Written(b"", 0, 0)
+            return Written((), 0, 0)
         begins = self._boundaries.look(frame)
         at = self._place(begins, row, room, frame.height if most is None else most)
         taken = len(at.rows)
@@ -101,7 +101,7 @@ class Grouped(Rows):
         lines = self._close(0, row)
         if self._folded and not self.totals and not self._fresh:
             # What is folded needs a row below it that says so, even an empty one.
-            return Written(b'<row r="%d" collapsed="1"/>' % row, 0, 0)
+            return Written([b'<row r="%d" collapsed="1"/>' % row], 0, 0)
         return Written(_in_order(lines, row), 0, len(lines))
 
     def turn(self, row: int) -> None:  # noqa: ARG002  the next frame brings its own
@@ -230,12 +230,12 @@ class _Level:
         return subtotals(self._look, labels, spans, totals)
 
 
-def _in_order(lines: list[Lines], row: int) -> bytes | memoryview:
+def _in_order(lines: list[Lines], row: int) -> Xml:
     """The rows from row `row` of the sheet on, which `lines` fill without a gap."""
     if len(lines) == 1:
         return joined(lines[0].text)
     if not lines:
-        return b""
+        return ()
     rows = np.concatenate([part.rows for part in lines]) - row
     order = np.empty_like(rows)
     order[rows] = np.arange(len(rows))

@@ -89,7 +89,7 @@ def subtotals(
 def _framed(labels: pl.Series, rows: Ints) -> tuple[pl.DataFrame, int]:
     """Row numbers and labels, as XML; how many labels were too long for a cell."""
     frame = pl.DataFrame({_LABEL: labels, ROW: pl.Series(rows).cast(pl.String)})
-    label, odd = text(frame[_LABEL])
+    label, odd, _ = text(frame[_LABEL])
     if not odd:
         return frame.with_columns(label), 0
     cut = pl.when(pl.lit(odd.mask)).then(odd.instead).otherwise(label)

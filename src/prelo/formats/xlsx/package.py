@@ -4,6 +4,7 @@ Excel refuses ZIP64 local headers with data descriptors, so this is plain ZIP32 
 each part and the whole file end below 4 GiB. Equal parts give equal bytes: no clock is read.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from struct import pack
@@ -117,16 +118,17 @@ class Part:
         """Bytes given so far, before deflating."""
         return self._entry.size
 
-    def write(self, chunk: bytes | memoryview) -> None:
-        """Append `chunk`. Raises FileLimit where a part of a ZIP32 file must end."""
+    def write(self, *chunks: bytes | memoryview) -> None:
+        """Append `chunks`. Raises FileLimit where a part of a ZIP32 file must end."""
         self._settle()
-        self._entry.size += len(chunk)
+        size = sum(map(len, chunks))
+        self._entry.size += size
         if self._entry.size > _ZIP32:
             raise FileLimit("a sheet grew past 4 GiB of XML; its rows are too wide for a workbook")
-        if len(chunk) < _WORTH_A_THREAD:
-            self._keep(self._squeeze(chunk))
+        if size < _WORTH_A_THREAD:
+            self._keep(self._squeeze(chunks))
         else:
-            self._ahead = self._package.pool().submit(self._squeeze, chunk)
+            self._ahead = self._package.pool().submit(self._squeeze, chunks)
 
     def close(self) -> None:
         self._settle()
@@ -139,9 +141,12 @@ class Part:
             ahead, self._ahead = self._ahead, None
             self._keep(ahead.result())
 
-    def _squeeze(self, chunk: bytes | memoryview) -> bytes:
-        self._entry.crc = isal_zlib.crc32(chunk, self._entry.crc)
-        return self._squeezer.compress(chunk)
+    def _squeeze(self, chunks: Sequence[bytes | memoryview]) -> bytes:
+        packed: list[bytes] = []
+        for chunk in chunks:
+            self._entry.crc = isal_zlib.crc32(chunk, self._entry.crc)
+            packed.append(self._squeezer.compress(chunk))
+        return b"".join(packed)
 
     def _keep(self, packed: bytes) -> None:
         self._entry.packed += len(packed)

@@ -1,7 +1,7 @@
 """The rows: each frame becomes XML by string expressions over whole columns, never cell by cell.
 
 Two things make it fast, both measured. All pieces of a row go into one flat `concat_str`, nested only
-for columns that need it in this frame; and the values buffer of the outcome, an Arrow string array, is
+for columns that need it in this frame; and the buffers of the outcome, an Arrow array of texts, are
 already the joined text.
 """
 
@@ -10,7 +10,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from prelo.core.table import ValueWarning
 from prelo.formats.stream import Field
@@ -19,13 +22,16 @@ from prelo.formats.xlsx.totals import Running, letters_of
 
 ROW = "1"  # the column of row numbers; those of the data are named by their letters
 TEXT, TEXT_END = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
+_PLAIN_TEXT = ' t="inlineStr"><is><t>'
 _SHARED, _BOOLEAN, _VALUE = ' t="s"><v>', ' t="b"><v>', "><v>"
 VALUE_END = "</v></c>"
+_SHORT = 12  # bytes of a text that Arrow keeps in its view
 _LINE, _HIGHEST = 15, 409  # points; Excel has no higher row
 _LETTERS_PER_DIGIT = 1.3  # letters of running text in the width of one digit
 _LINKS_LEFT = "addresses past what a sheet can link to, or too long, are plain text"
 
 Part = str | pl.Expr
+Xml = Sequence[bytes | memoryview]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,9 @@ class RowStyles:
 
 
 class Written(NamedTuple):
-    """Rows as UTF-8, how many of the data's are among them, and how many of the sheet's they fill."""
+    """Rows as UTF-8, in pieces; how many of the data's are among them, how many of the sheet's they fill."""
 
-    xml: bytes | memoryview
+    xml: Xml
     taken: int
     used: int
 
@@ -105,12 +111,12 @@ class Rows:
 
     def end(self, row: int) -> Written:  # noqa: ARG002  where groups end, there is something to write
         """What closes the table, from row `row` of the sheet on."""
-        return Written(b"", 0, 0)
+        return Written((), 0, 0)
 
     def turn(self, row: int) -> None:
         """Another sheet begins, with the next frame in its row `row`."""
 
-    def xml(self, frame: pl.DataFrame, first_row: int) -> bytes | memoryview:
+    def xml(self, frame: pl.DataFrame, first_row: int) -> Xml:
         """All rows of `frame`, the first of them in row `first_row` of the sheet, as UTF-8."""
         rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True)
         return joined(self._rows(frame, rows))
@@ -175,8 +181,8 @@ class Rows:
         index = self._strings.indices((self, i), values) if self._strings else None
         if index is not None:
             return self._cell(i, _SHARED, index, VALUE_END), index, None
-        value, odd = text(values)
-        return self._cell(i, TEXT, value, TEXT_END), value, odd
+        value, odd, spaced = text(values)
+        return self._cell(i, TEXT if spaced else _PLAIN_TEXT, value, TEXT_END), value, odd
 
     def _total(self, i: int, part: pl.Series) -> None:
         self.totals[i].add(part)
@@ -200,10 +206,27 @@ def blank(letter: str, style: str) -> list[Part]:
     return [f'<c r="{letter}', pl.col(ROW), f'"{style}/>']
 
 
-def joined(rows: pl.Series) -> bytes | memoryview:
-    """Rows end to end as UTF-8."""
-    buffer: Any = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
-    return memoryview(buffer) if buffer else b""
+def joined(rows: pl.Series) -> Xml:
+    """Rows end to end as UTF-8, in as many pieces as they are in already."""
+    arrow: Any = rows.to_arrow(compat_level=pl.CompatLevel.newest())
+    if pa.types.is_string_view(arrow.type) and not arrow.offset:
+        _, views, *texts = arrow.buffers()
+        if _in_order(np.frombuffer(views, np.int32), [text.size for text in texts]):
+            return [memoryview(text) for text in texts]
+    _, _, text = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    return [memoryview(text)] if text else []
+
+
+def _in_order(views: npt.NDArray[np.int32], sizes: list[int]) -> bool:
+    """Whether the buffers of an Arrow array of views are its texts one after the other, as they are when
+    they were just made. A view is a length, four letters, a buffer and where the text begins in it; a
+    text of up to 12 bytes is in the view itself (Arrow's format, variable-size binary view layout).
+    """
+    lengths, _, buffers, starts = views.reshape(-1, 4).T.astype(np.int64)
+    begins = np.cumsum([0, *sizes])
+    if not sizes or (lengths <= _SHORT).any() or lengths.sum() != begins[-1]:
+        return False
+    return bool((begins[buffers] + starts == np.cumsum(lengths) - lengths).all())
 
 
 class Pieces:

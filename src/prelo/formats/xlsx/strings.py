@@ -118,7 +118,7 @@ class SharedStrings:
             return self._leave(column)
         new = _compact(new)
         fresh = new.filter(self._table.find(new).is_null())
-        value, cut = text(fresh)
+        value, cut, _ = text(fresh)
         if cut:
             return False
         entries = _joined(fresh, value)

@@ -104,16 +104,16 @@ class TableWriter:
         room = self._room - (leaf.last - leaf.first + 1)
         most = 0 if self._part.size >= limits.bytes and leaf.data else limits.data_rows - leaf.data
         written = self._rows.write(frame, leaf.last + 1, max(room, 0), most)
-        if not written.taken and not leaf.data:
+        if not written.used and not leaf.data:
             raise FormatFailed("the title and header leave no room for rows on a sheet")
-        self._part.write(written.xml)
+        self._part.write(*written.xml)
         leaf.last, leaf.data = leaf.last + written.used, leaf.data + written.taken
         return written.taken
 
     def close(self) -> None:
         """Write what ends the last sheet."""
         ended = self._rows.end(self.leaves[-1].last + 1)
-        self._part.write(ended.xml)
+        self._part.write(*ended.xml)
         self.leaves[-1].last += ended.used
         spans = self.leaves if not self._layout.xlsx.table else self.leaves[-1:]
         self._close_sheet(self._totals(spans))

@@ -10,6 +10,7 @@ import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
 from prelo.core.errors import FormatFailed
+from prelo.core.workbook import Total
 from prelo.formats.stream import Field
 from prelo.formats.xlsx.cells import Misfit
 
@@ -29,7 +30,7 @@ class Running:
     """
 
     def __init__(self, field: Field, *, grouped: bool = False) -> None:
-        self.total = field.column.total or "count"
+        self.total: Total = field.column.total or "count"
         self.grouped = grouped
         kind = field.kind
         possible = kind.numeric or self.total == "count" or kind.name in _NOT_SUMMED
