@@ -42,12 +42,17 @@ def load_catalog(folder: Path) -> Catalog:
 
 
 def load_layout(path: Path, known: Mapping[str, Any]) -> Report:
-    """A report of which the YAML file `path` says how it looks, and `known` where its rows are."""
-    for node, document in _documents(path):
-        return _from_document(path, node, _merged(document, known))
-    raise Misconfigured(
-        f"{path}: the file is empty; it says how the report looks: title, columns, …"
-    )
+    """A report of which the YAML file `path` says how it looks, and `known` where its rows are.
+
+    What `known` says counts. Raises Misconfigured with the file, the line and what is wrong.
+    """
+    found = list(_documents(path))
+    if len(found) != 1:
+        raise Misconfigured(
+            f"{path}: the file must say how one report looks (title, columns, …); it has {len(found)}"
+        )
+    node, document = found[0]
+    return _from_document(path, node, _merged(document, known))
 
 
 def _merged(under: Any, over: Mapping[str, Any]) -> Any:
@@ -82,13 +87,15 @@ def _documents(path: Path) -> Iterator[tuple[yaml.Node, Any]]:
     except yaml.MarkedYAMLError as error:
         place = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise Misconfigured(f"{path}{place}: {error.problem}; mend the YAML there") from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise Misconfigured(f"{path}: the file cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: the file cannot be read as YAML: {error}") from error
 
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML that refuses a key given twice: the second would silently win. `!file name` is the content
-    of a file below the catalog's folder: a logo, a workbook.
+    of a file beside the YAML or below it: a logo, a workbook, a password.
     """
 
     folder = Path()
@@ -107,7 +114,7 @@ class _Loader(yaml.SafeLoader):
 def _content(loader: _Loader, node: yaml.Node) -> bytes:
     name = str(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else ""
     folder = loader.folder.resolve()
-    path, problem = (folder / name).resolve(), "it is not below the catalog's folder"
+    path, problem = (folder / name).resolve(), f"it is not in {folder} or below"
     if path.is_relative_to(folder):
         try:
             return path.read_bytes()
@@ -127,7 +134,7 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
             f"{path}, line {node.start_mark.line + 1}: a report is a mapping: name, source, …"
         )
     try:
-        report = Report.model_validate(document)
+        report = Report.model_validate(_with_password(cast("dict[str, Any]", document)))
         sheets = {
             name: sheet.model_copy(update={"source": _digested(sheet.source, path.parent)})
             for name, sheet in report.sheets.items()
@@ -138,6 +145,20 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
         raise Misconfigured(f"{path}: {_sentences(error, node)}") from error
     except PreloError as error:
         raise Misconfigured(f"{path}, line {node.start_mark.line + 1}: {error}") from error
+
+
+def _with_password(document: dict[str, Any]) -> dict[str, Any]:
+    """A password out of a file is a text, without the line break that editors leave at its end."""
+    xlsx = document.get("xlsx")
+    content = cast("dict[str, Any]", xlsx).get("password") if isinstance(xlsx, dict) else None
+    if not isinstance(content, bytes):
+        return document
+    try:
+        password = content.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        # Its message quotes the bytes: not even the cause may be kept.
+        raise Misconfigured("xlsx.password: the file is no text in UTF-8") from None
+    return {**document, "xlsx": {**cast("dict[str, Any]", xlsx), "password": password}}
 
 
 def _digested(source: SourceSpec, folder: Path) -> SourceSpec:

@@ -89,7 +89,8 @@ class Report(Layout):
     deleted. `{parameter}` in title, subtitle and facts is replaced by its value.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A definition may hold a password, and Pydantic's own messages quote what they were given.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str
     version: Annotated[int, Field(ge=1)] = 1
