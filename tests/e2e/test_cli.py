@@ -141,7 +141,7 @@ def test_render_makes_a_report_of_the_catalog_and_tells_it_as_json(home: Path, t
     ("words", "code", "said"),
     [
         (["render", "-o", "x.xlsx"], 2, "give either an INPUT file or --report"),
-        (["render", "cities.csv", "-o", "x.doc"], 2, "must end in .xlsx, .pdf or .csv"),
+        (["render", "cities.csv", "-o", "x.doc"], 2, "must end in .xlsx, .pdf, .csv or .zip"),
         (["render", "none.csv", "-o", "x.csv"], 3, "there is no file none.csv"),
         (["render", "cities.csv", "-o", "no/x.csv"], 2, "there is no folder no"),
         (
@@ -280,7 +280,10 @@ def test_the_catalog_is_listed_shown_and_checked(home: Path):
 
 def test_migrate_makes_the_database_and_doctor_asks_every_part(home: Path, tmp_path: Path):
     sick = json.loads(prelo(home, "doctor", "--data", str(tmp_path), "--json").stdout)
-    assert next(one for one in sick if one["part"] == "store")["ok"] is False
+    store = next(one for one in sick if one["part"] == "store")
+    assert store["ok"] is False
+    assert "no database" in store["detail"]
+    assert "`prelo serve` creates it" in store["detail"]
     assert prelo(home, "migrate", "--data", str(tmp_path)).returncode == 0
     ran = prelo(home, "doctor", "--data", str(tmp_path), "--json")
     found = [(one["part"], one["ok"]) for one in json.loads(ran.stdout)]

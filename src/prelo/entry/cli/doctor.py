@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prelo.entry.cli import given, say
@@ -64,14 +65,29 @@ async def _asked(part: str, answer: Awaitable[str]) -> _Finding:
 
 
 async def _store(config: "Config") -> str:
+    from prelo.core.errors import Misconfigured
     from prelo.wiring import STORES, chosen
 
+    if (place := _missing(config.store)) is not None:
+        raise Misconfigured(
+            f"there is no database {place} yet; `prelo serve` creates it when it starts, and so does "
+            "`prelo migrate`"
+        )
     store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
     try:
         await store.check()
     finally:
         await store.close()
     return _without_password(config.store)
+
+
+def _missing(url: str) -> Path | None:
+    """The file of a database that nobody has made yet."""
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    path = Path(unquote(parts.path.removeprefix("/")))
+    return path if parts.scheme == "sqlite" and not path.exists() else None
 
 
 async def _files(config: "Config") -> str:
@@ -119,6 +135,7 @@ async def _press(config: "Config") -> str:
 async def _sources(config: "Config") -> AsyncIterator[_Finding]:
     """One line for each connection and technology that the catalog's reports use."""
     from prelo import wiring
+    from prelo.app.tables import check_tables
     from prelo.core.errors import PreloError
 
     try:
@@ -132,7 +149,7 @@ async def _sources(config: "Config") -> AsyncIterator[_Finding]:
         return
     for report in reports:
         try:
-            sources[report.source.technology].check(report)
+            check_tables(report, sources)
         except PreloError as error:
             yield _Finding("source", f"of the report '{report.name}': {error.detail}", ok=False)
         else:

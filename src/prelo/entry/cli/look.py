@@ -1,5 +1,6 @@
 """The options of `prelo render` that say how the file looks, and the changes they make to a report."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +12,16 @@ from prelo.entry.cli import given
 if TYPE_CHECKING:
     from prelo.core.report import Report
 
-_PANEL = "How it looks"
+_PANEL, _WORKBOOK = "How it looks", "Of a workbook alone"
 
 
-def _option(*names: str, help: str, metavar: str | None = None) -> Any:  # noqa: A002  Typer's word
-    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=_PANEL)
+def _option(
+    *names: str,
+    help: str,  # noqa: A002  Typer's word
+    metavar: str | None = None,
+    panel: str = _PANEL,
+) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
 
 
 Title = Annotated[str | None, _option("--title", help="The title.", metavar="TEXT")]
@@ -37,57 +43,86 @@ Groups = Annotated[
     list[str] | None,
     _option("--group-by", help="A column the rows are sorted by; repeat.", metavar="COLUMN"),
 ]
-Sheet = Annotated[
-    str | None, _option("--sheet", help="The name of a workbook's sheet.", metavar="NAME")
-]
 Landscape = Annotated[bool, _option("--landscape", help="Turn the pages on their side.")]
-Table = Annotated[bool, _option("--table", help="Make the rows of a workbook an Excel table.")]
-Info = Annotated[bool, _option("--info", help="Add a sheet that tells what the workbook is.")]
-Template = Annotated[
-    Path | None,
-    _option("--template", help="A workbook with a marked row, as frame.", metavar="FILE"),
-]
-Logo = Annotated[Path | None, _option("--logo", help="An image above the title.", metavar="FILE")]
-Overflow = Annotated[
-    str | None,
-    _option(
-        "--overflow",
-        help="Too many rows for a sheet: split_sheets, split_files, truncate, fail.",
-        metavar="HOW",
-    ),
-]
-Password = Annotated[
-    bool, _option("--password", help="Ask for a password, and encrypt the workbook by it.")
-]
-Settings = Annotated[
-    Path | None,
-    _option(
-        "--layout",
-        help="A YAML file that says it all, as a report does: title, columns, xlsx …",
-        metavar="FILE",
-    ),
-]
 Locale = Annotated[
     str | None, _option("--locale", help="Whose numbers and dates: pt-BR.", metavar="TAG")
 ]
 Timezone = Annotated[
     str | None, _option("--timezone", help="Whose clock: America/Sao_Paulo.", metavar="ZONE")
 ]
+Settings = Annotated[
+    Path | None,
+    _option(
+        "--layout",
+        help="A YAML file that says all this and more, as a report does. These options override it.",
+        metavar="FILE",
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    _option("--sheet", help="The name of the (first) sheet.", metavar="NAME", panel=_WORKBOOK),
+]
+Logo = Annotated[
+    Path | None,
+    _option(
+        "--logo",
+        help="A PNG, JPEG, GIF or BMP to stand beside the title.",
+        metavar="FILE",
+        panel=_WORKBOOK,
+    ),
+]
+Table = Annotated[bool, _option("--table", help="Make the rows an Excel table.", panel=_WORKBOOK)]
+Info = Annotated[
+    bool,
+    _option("--info", help="Add a sheet that tells what the workbook is.", panel=_WORKBOOK),
+]
+Template = Annotated[
+    Path | None,
+    _option(
+        "--template",
+        help="Fill this workbook of yours: its row marked {{rows}} becomes the data.",
+        metavar="FILE",
+        panel=_WORKBOOK,
+    ),
+]
+Overflow = Annotated[
+    str | None,
+    _option(
+        "--overflow",
+        help="If a sheet is full: split_sheets, split_files (for -o x.zip), truncate or fail.",
+        metavar="HOW",
+        panel=_WORKBOOK,
+    ),
+]
+Password = Annotated[
+    bool,
+    _option("--password", help="Ask for a password and encrypt the workbook.", panel=_WORKBOOK),
+]
 
 
-def look(*, landscape: bool, xlsx: Mapping[str, Any], **common: Any) -> dict[str, Any]:
-    """The chosen fields of a Layout; what was not chosen is left out."""
-    own = {"landscape": landscape, **xlsx}
+def look(
+    *, landscape: bool, logo: Path | None, template: Path | None, password: bool, **plain: Any
+) -> dict[str, Any]:
+    """The chosen fields of a Layout; what was not chosen is left out.
+
+    Files are read and a password is asked for. Raises NotFound for a file that cannot be read.
+    """
+    xlsx = {name: plain.pop(name) for name in ("sheet", "table", "info")}
+    xlsx |= {"landscape": landscape, "template": _content(template)}
     chosen = {
-        **common,
-        "xlsx": {name: value for name, value in own.items() if value},
+        **plain,
+        "logo": _content(logo),
         "pdf": {"orientation": "landscape"} if landscape else None,
+        "xlsx": _only_chosen({**xlsx, "password": _asked() if password else None}),
     }
-    return {name: value for name, value in chosen.items() if value}
+    return _only_chosen(chosen)
 
 
-def content(path: Path | None) -> bytes | None:
-    """The bytes of a file that was named. Raises NotFound with the reason."""
+def _only_chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value}
+
+
+def _content(path: Path | None) -> bytes | None:
     from prelo.core.errors import NotFound
 
     try:
@@ -96,9 +131,15 @@ def content(path: Path | None) -> bytes | None:
         raise NotFound(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def password(wanted: bool) -> str | None:  # noqa: FBT001
-    """Asked for on the terminal, twice: an argument could be read by everybody on the machine."""
-    return typer.prompt("Password", hide_input=True, confirmation_prompt=True) if wanted else None
+def _asked() -> str:
+    """The password, typed twice: an argument could be read by everybody on the machine."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "asks on a terminal, and there is none; a script has it in its --layout file, as "
+            "xlsx: {password: !file name}",
+            param_hint="'--password'",
+        )
+    return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
 
 
 def columns(

@@ -1,4 +1,4 @@
-"""`prelo render`: a file or a report of the catalog, made here, without any service."""
+"""`prelo render`: files or a report of the catalog, made here, without any service."""
 
 import time
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from prelo.core.report import Report
     from prelo.core.table import Manifest
 
-_FORMATS = ("xlsx", "pdf", "csv")
+_FORMATS = {".xlsx": "xlsx", ".zip": "xlsx", ".pdf": "pdf", ".csv": "csv"}
+_SPLIT = "split_files"
 _Input = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="INPUT...",
-        help="A .parquet, .csv, .arrow or .jsonl file; of several, each is a sheet.",
+        metavar="INPUT",
+        help="A .parquet, .csv, .arrow or .jsonl file. Of several, each becomes a sheet.",
     ),
 ]
 _Output = Annotated[
@@ -28,7 +29,7 @@ _Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="The .xlsx, .pdf or .csv to make, or a .zip of .xlsx.",
+        help="The .xlsx, .pdf or .csv to make, or the .zip of workbooks.",
     ),
 ]
 _Report = Annotated[
@@ -51,38 +52,29 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
     labels: look.Labels = None,
     totals: look.Totals = None,
     group_by: look.Groups = None,
-    sheet: look.Sheet = None,
     landscape: look.Landscape = False,  # noqa: FBT002
+    locale: look.Locale = None,
+    timezone: look.Timezone = None,
+    layout: look.Settings = None,
+    sheet: look.Sheet = None,
     logo: look.Logo = None,
     table: look.Table = False,  # noqa: FBT002
     info: look.Info = False,  # noqa: FBT002
     template: look.Template = None,
     overflow: look.Overflow = None,
     password: look.Password = False,  # noqa: FBT002
-    locale: look.Locale = None,
-    timezone: look.Timezone = None,
-    layout: look.Settings = None,
     json: given.Json = False,  # noqa: FBT002
 ) -> None:
     """Make a file of your data, with no service at all."""
-    if bool(source) == bool(report):
-        raise typer.BadParameter("give either an INPUT file or --report NAME")
-    if _format(output) not in _FORMATS:
-        raise typer.BadParameter(
-            f"'{output}' must end in .xlsx, .zip, .pdf or .csv", param_hint="'-o'"
-        )
-    if output.suffix.lower() == ".zip":
-        overflow = "split_files"
-    xlsx = {
-        "sheet": sheet, "table": table, "info": info, "template": look.content(template),
-        "password": look.password(password),
-    }  # fmt: skip
+    how = overflow or (_SPLIT if output.suffix.lower() == ".zip" else None)
+    workbook: dict[str, Any] = {"logo": logo, "template": template, "password": password}
+    _check(output, how, source or [], workbook)
+    plan = _plan(source or [], report, catalog, layout)
     chosen = look.look(
-        title=title, subtitle=subtitle, group_by=tuple(group_by or ()), landscape=landscape,
-        locale=locale, timezone=timezone, columns=look.columns(kinds, labels, totals),
-        overflow=overflow, logo=look.content(logo), xlsx=xlsx,
+        title=title, subtitle=subtitle, columns=look.columns(kinds, labels, totals),
+        group_by=group_by, landscape=landscape, locale=locale, timezone=timezone, overflow=how,
+        sheet=sheet, table=table, info=info, **workbook,
     )  # fmt: skip
-    plan = _of_catalog(report, catalog) if report else _of_files(source or [], layout)
     made = _make(plan, chosen, param, output)
     if json:
         say.as_json(made.as_json())
@@ -90,9 +82,37 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
         made.show()
 
 
-def _format(output: Path) -> str:
-    suffix = output.suffix.lower().removeprefix(".")
-    return "xlsx" if suffix == "zip" else suffix
+def _check(output: Path, how: str | None, inputs: list[Path], workbook: dict[str, Any]) -> None:
+    """Refuse what the kind of file cannot be or hold, before anything is read or asked."""
+    form = _FORMATS.get(output.suffix.lower())
+    if form is None:
+        raise typer.BadParameter(
+            f"'{output}' must end in .xlsx, .pdf, .csv or .zip", param_hint="'-o'"
+        )
+    if form == "xlsx":
+        _check_split(output, how)
+        return
+    if len(inputs) > 1:
+        raise typer.BadParameter(
+            f"a .{form} holds one INPUT; make an .xlsx of several", param_hint="'-o'"
+        )
+    for option, value in workbook.items():
+        if value:
+            raise typer.BadParameter(
+                f"is for workbooks, and '{output}' is none", param_hint=f"'--{option}'"
+            )
+
+
+def _check_split(output: Path, how: str | None) -> None:
+    zipped = output.suffix.lower() == ".zip"
+    if zipped and how != _SPLIT:
+        raise typer.BadParameter(
+            f"'{how}' makes one workbook: end '{output.name}' in .xlsx", param_hint="'--overflow'"
+        )
+    if how == _SPLIT and not zipped:
+        raise typer.BadParameter(
+            f"'{_SPLIT}' makes a ZIP of workbooks: name it {output.stem}.zip", param_hint="'-o'"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,20 @@ class _Plan:
 
     report: "Report"
     config: "Config"
+
+
+def _plan(
+    inputs: list[Path], report: str | None, catalog: Path | None, layout: Path | None
+) -> _Plan:
+    if bool(inputs) == bool(report):
+        raise typer.BadParameter("give either an INPUT file or --report NAME")
+    if report is None:
+        return _of_files(inputs, layout)
+    if layout is not None:
+        raise typer.BadParameter(
+            "is for INPUT files; a report has its own", param_hint="'--layout'"
+        )
+    return _of_catalog(report, catalog)
 
 
 def _of_catalog(name: str, folder: Path | None) -> _Plan:
@@ -115,22 +149,32 @@ def _of_files(paths: list[Path], layout: Path | None) -> _Plan:
     """Data files are a report: the catalog is their own folder. `layout` is a file of a report's keys."""
     from prelo import wiring
     from prelo.config import Config
-    from prelo.core.errors import Invalid, NotFound
     from prelo.core.report import Report
 
+    _check_files(paths)
+    own, *more = paths
+    known: dict[str, Any] = {"name": "file", "source": {"file": own.name}}
+    if more:
+        known["sheets"] = {path.stem: {"source": {"file": path.name}} for path in more}
+    made = wiring.layout(layout, known) if layout else Report.model_validate(known)
+    if more and made.xlsx.sheet is None:
+        xlsx = made.xlsx.model_copy(update={"sheet": own.stem})
+        made = made.model_copy(update={"xlsx": xlsx})
+    return _Plan(made, Config.load(catalog=own.absolute().parent))
+
+
+def _check_files(paths: list[Path]) -> None:
+    from prelo.core.errors import Invalid, NotFound
+
+    sheets: set[str] = set()
     for path in paths:
         if not path.is_file():
             raise NotFound(f"there is no file {path}")
         if path.absolute().parent != paths[0].absolute().parent:
             raise Invalid(f"the files must be in one folder; {path} is elsewhere")
-    config = Config.load(catalog=paths[0].absolute().parent)
-    own, *more = paths
-    sheets = {path.stem: {"source": {"file": path.name}} for path in more}
-    known: dict[str, Any] = {"name": "file", "source": {"file": own.name}}
-    if more:
-        known |= {"xlsx": {"sheet": own.stem}, "sheets": sheets}
-    made = wiring.layout(layout, known) if layout else Report.model_validate(known)
-    return _Plan(made, config)
+        if path.stem.casefold() in sheets:
+            raise Invalid(f"two sheets would be named '{path.stem}'; rename one of the files")
+        sheets.add(path.stem.casefold())
 
 
 def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: Path) -> "_Made":
@@ -140,12 +184,15 @@ def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: 
     from prelo.formats.door import whole_file
 
     report = look.over(plan.report, chosen)
+    form = _FORMATS[output.suffix.lower()]
+    if form == "xlsx":
+        _check_split(output, report.overflow)
     request = Request.model_validate(
         {
             "report": report.name,
             "version": report.version,
             "parameters": given.of_report(report, texts),
-            "format": _format(output),
+            "format": form,
         }
     )
     sources, writer = wiring.sources(plan.config), wiring.writer(request.format)

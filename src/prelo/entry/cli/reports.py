@@ -45,6 +45,9 @@ def show(name: _Name, catalog: given.Folder = None, json: given.Json = False) ->
     say.line(f"\nFormats: {', '.join(report.formats)}. Source: {report.source.technology}.")
     if report.group_by:
         say.line(f"Grouped by: {', '.join(report.group_by)}.")
+    if report.sheets:
+        further = (f"{name} ({sheet.source.technology})" for name, sheet in report.sheets.items())
+        say.line(f"Further sheets: {', '.join(further)}.")
     if report.parameters:
         say.line()
         say.table(["PARAMETER", "TYPE", "DEFAULT", "ALLOWED"], _parameters(report))
@@ -82,13 +85,14 @@ def _catalog(config: "Config") -> Any:
 
 def _checked(config: "Config") -> Iterator[tuple[str, str | None]]:
     from prelo import wiring
+    from prelo.app.tables import check_tables
     from prelo.core.errors import PreloError
 
     found = _catalog(config)
     sources = wiring.sources(config)
     for report in found:
         try:
-            sources[report.source.technology].check(report)
+            check_tables(report, sources)
         except PreloError as error:
             yield report.name, error.detail
         else:
@@ -111,6 +115,7 @@ def _facts(report: "Report") -> dict[str, Any]:
             for name, column in report.columns.items()
         },
         "group_by": report.group_by,
+        "sheets": {name: sheet.source.technology for name, sheet in report.sheets.items()},
     }
 
 
