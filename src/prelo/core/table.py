@@ -15,11 +15,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    ValidationError,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from prelo.core.errors import Invalid
 from prelo.core.model import Model
 from prelo.core.workbook import WHOLE, Color, Highlights, Image, Text, Total, XlsxOptions
 
@@ -133,7 +135,22 @@ class Column(Model):
     note: Text = ""
 
     def __init__(self, title: str | None = None, **values: Any) -> None:
-        super().__init__(**{"title": title, **values})
+        """Raises Invalid for what a column cannot be."""
+        try:
+            super().__init__(**{"title": title, **values})
+        except ValidationError as error:
+            raise Invalid("; ".join(map(_said, error.errors()))) from error
+
+    # As Pydantic's own RootModel says it: a column within a layout is validated without passing here, and
+    # its faults are told with their place.
+    __init__.__pydantic_base_init__ = True  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        return f"a column has no option '{place}'"
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 class Overflow(StrEnum):
