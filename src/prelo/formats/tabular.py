@@ -19,7 +19,14 @@ _WANTED = (
     "give a table of Polars, pandas, PyArrow or DuckDB (anything with __arrow_c_stream__), an iterator of "
     "record batches, or a list with a dict for each row"
 )
-_STRANGE = (pa.types.is_interval, pa.types.is_union, pa.types.is_run_end_encoded)
+_STRANGE = (
+    pa.types.is_interval, pa.types.is_union, pa.types.is_run_end_encoded, pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)  # fmt: skip
+_BYTES = (
+    pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)  # fmt: skip
 
 Columns = Mapping[str, Column]
 
@@ -237,10 +244,23 @@ def _plain(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
 def _plain_field(field: pa.Field) -> pa.Field | None:
     if field.name.startswith("__index_level_"):  # pandas' index without a name is no data
         return None
+    if isinstance(field.type, pa.BaseExtensionType):  # as DuckDB's JSON, which is text
+        return _plain_field(field.with_type(field.type.storage_type))
     if pa.types.is_decimal256(field.type):
-        return field.with_type(pa.decimal128(38, field.type.scale))
-    if any(asks(field.type) for asks in _STRANGE):
+        return _plain_field(field.with_type(pa.decimal128(38, field.type.scale)))
+    if pa.types.is_decimal(field.type) and field.type.scale < 0:
+        return field.with_type(pa.decimal128(38, 0))
+    if _strange(field.type):
         raise SourceInvalid(
             f"the column '{field.name}' has the type {field.type}, which no cell can show; convert it"
         )
     return field
+
+
+def _strange(dtype: pa.DataType, *, within: bool = False) -> bool:
+    """Whether Polars has no such type, or cannot write it as the text of a list or struct."""
+    if any(asks(dtype) for asks in _STRANGE) or (within and any(asks(dtype) for asks in _BYTES)):
+        return True
+    if not pa.types.is_nested(dtype):
+        return False
+    return any(_strange(dtype.field(i).type, within=True) for i in range(dtype.num_fields))
