@@ -1,12 +1,14 @@
 """A catalog kept as a folder."""
 
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
 
-from prelo.adapters.catalog_folder import load_catalog
+from prelo.adapters.catalog_folder import load_catalog, load_layout
 from prelo.core.errors import Misconfigured
+from prelo.core.report import Report
 
 GOOD = "name: good\nsource: {query: select 1}\n"
 FUNCTION = """
@@ -116,3 +118,128 @@ def test_no_folder_and_an_empty_folder(tmp_path: Path):
     assert len(load_catalog(tmp_path)) == 0
     with pytest.raises(Misconfigured, match="is no folder"):
         load_catalog(tmp_path / "nowhere")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+FRAMED = """name: framed
+source: {python: '_own.py:another'}
+logo: !file logo.png
+xlsx: {template: !file frames/orders.xlsx, password: !file password.txt}
+sheets:
+  More:
+    source: {python: '_more.py:another'}
+"""
+
+
+FILES = {
+    "logo.png": PNG,
+    "frames/orders.xlsx": b"a book",
+    "password.txt": b"geheim\n",
+    "_own.py": FUNCTION.encode(),
+    "_more.py": FUNCTION.encode(),
+}
+
+
+def framed(tmp_path: Path, **changed: bytes) -> Report:
+    """The report of a catalog with files beside it; `changed` has the content of some of them."""
+    (tmp_path / "frames").mkdir(exist_ok=True)
+    for name, content in (FILES | changed).items():
+        (tmp_path / name).write_bytes(content)
+    return load_catalog(folder(tmp_path, a__yaml=FRAMED)).get("framed")
+
+
+def test_a_file_beside_the_catalog_is_part_of_the_report(tmp_path: Path):
+    report = framed(tmp_path)
+    assert (report.logo, report.xlsx.template) == (PNG, b"a book")
+    assert report.xlsx.password
+    assert report.xlsx.password.get_secret_value() == "geheim"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("logo.png", PNG + b"other"), ("frames/orders.xlsx", b"another book"),
+        ("password.txt", b"other\n"), ("_own.py", b"# changed"), ("_more.py", b"# changed"),
+    ],
+)  # fmt: skip
+def test_a_changed_file_makes_another_report(tmp_path: Path, file: str, content: bytes):
+    before = framed(tmp_path).digest
+    assert framed(tmp_path).digest == before
+    assert framed(tmp_path, **{file: content}).digest != before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none.png", r"line 2: the file 'none\.png' cannot be read: No such file"),
+        ("../logo.png", r"line 2: the file '\.\./logo\.png' cannot be read: it is not in "),
+        ("/etc/passwd", r"line 2: the file '/etc/passwd' cannot be read: it is not in "),
+        ("[a, b]", r"line 2: the file '' cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_with_its_line(tmp_path: Path, name: str, said: str):
+    (tmp_path / "logo.png").write_bytes(PNG)
+    (tmp_path / "below").mkdir()
+    with pytest.raises(Misconfigured, match=said):
+        load_catalog(folder(tmp_path / "below", a__yaml=f"name: x\nlogo: !file {name}\n"))
+
+
+def test_a_password_file_that_is_no_text_is_refused(tmp_path: Path):
+    with pytest.raises(Misconfigured, match=r"a\.yaml, line 1: xlsx\.password: .*no text in UTF-8"):
+        framed(tmp_path, **{"password.txt": b"\xff\xfe"})
+
+
+@pytest.mark.parametrize("wrong", ["tabel: yes", "zebra: odd", "freeze_columns: [1]"])
+def test_a_password_is_in_no_error_and_not_in_what_led_to_it(tmp_path: Path, wrong: str):
+    text = f"name: x\nsource: {{query: q}}\nxlsx:\n  password: geheim\n  {wrong}\n"
+    sheets = "sheets: {s: {source: {query: q}, xlsx: {password: geheim}}}\n"
+    for content in (text, GOOD + sheets, GOOD + "xlsx: {password: [geheim]}\n"):
+        with pytest.raises(Misconfigured) as caught:
+            load_catalog(folder(tmp_path, a__yaml=content))
+        assert "geheim" not in "".join(traceback.format_exception(caught.value))
+        assert "line" in str(caught.value)
+
+
+def test_a_report_crosses_to_the_press_as_json_with_its_files_and_its_password(tmp_path: Path):
+    report = framed(tmp_path)
+    back = Report.model_validate_json(report.model_dump_json())
+    assert back == report
+    assert back.digest == report.digest
+    assert back.xlsx.password
+    assert back.xlsx.password.get_secret_value() == "geheim"
+    assert "geheim" not in repr(report) + str(report)
+
+
+SHOWN = "title: Top\ncolumns: {a: integer}\nxlsx: {sheet: First}\n"
+
+
+def test_a_layout_of_its_own_says_how_known_rows_look(tmp_path: Path):
+    path = folder(tmp_path, look__yaml=SHOWN + "sheets: {More: {title: Second}}\n") / "look.yaml"
+    known = {
+        "name": "file",
+        "source": {"file": "a.csv"},
+        "sheets": {"More": {"source": {"file": "b.csv"}}, "Last": {"source": {"file": "c.csv"}}},
+    }
+    report = load_layout(path, known)
+    assert (report.title, report.xlsx.sheet, report.source.file) == ("Top", "First", "a.csv")
+    assert [(n, s.title, s.source.file) for n, s in report.sheets.items()] == [
+        ("More", "Second", "b.csv"), ("Last", "", "c.csv"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"look\.yaml: .* how one report looks .*; it has 0"),
+        ("title: a\n---\ntitle: b\n", r"; it has 2"),
+        ("- a\n", r"line 1: a report is a mapping"),
+        ("title: a\ncolums: {}\n", r"line 2, colums: there is no such setting"),
+        ("title: [a\n", r"line 2: .*mend the YAML"),
+    ],
+)
+def test_a_wrong_layout_is_said_with_its_line(tmp_path: Path, text: str, said: str):
+    path = folder(tmp_path, look__yaml=text) / "look.yaml"
+    with pytest.raises(Misconfigured, match=said):
+        load_layout(path, {"name": "file", "source": {"file": "a.csv"}})
+    with pytest.raises(Misconfigured, match="cannot be read: No such file"):
+        load_layout(tmp_path / "none.yaml", {})

@@ -1,6 +1,8 @@
 """write_xlsx, write_pdf, write_csv: targets, options and errors. The files' content is tests/golden's."""
 
+import base64
 import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +18,9 @@ from prelo.core.table import CsvOptions, Layout, Overflow, PdfOptions
 from prelo.core.workbook import XlsxOptions
 from prelo.formats import door
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 FRAME = pl.DataFrame({"city": ["Köln", "Zürich"], "amount": [1.5, 2.25]})
 WRITERS: dict[str, Callable[..., prelo.Manifest]] = {
     "xlsx": prelo.write_xlsx,
@@ -45,11 +50,28 @@ def test_a_file_open_for_bytes_gets_the_same_as_a_path(form: str, tmp_path: Path
 
 
 @each
-def test_data_that_breaks_half_way_leaves_the_old_file_as_it_was(form: str, tmp_path: Path):
-    def breaking() -> Iterator[pl.DataFrame]:
-        yield FRAME
-        raise OSError("the network is gone")
+def test_a_bytearray_gets_the_whole_file_in_the_place_of_what_it_had(form: str):
+    target, out = bytearray(b"old"), io.BytesIO()
+    WRITERS[form](FRAME, target)
+    WRITERS[form](FRAME, out)
+    assert bytes(target) == out.getvalue()
 
+
+def breaking() -> Iterator[pl.DataFrame]:
+    yield FRAME
+    raise OSError("the network is gone")
+
+
+@each
+def test_data_that_breaks_half_way_leaves_a_bytearray_as_it_was(form: str):
+    target = bytearray(b"old")
+    with pytest.raises(prelo.SourceInvalid, match="after row 2"):
+        WRITERS[form](breaking(), target)
+    assert target == b"old"
+
+
+@each
+def test_data_that_breaks_half_way_leaves_the_old_file_as_it_was(form: str, tmp_path: Path):
     target = tmp_path / "made"
     target.write_bytes(b"old")
     with pytest.raises(prelo.SourceInvalid, match="after row 2: the network is gone"):
@@ -95,12 +117,131 @@ def test_a_wrong_target_is_refused_in_words(target: Any, said: str):
         ({"columns": {"amount": {"widht": 3}}}, "columns.amount.widht"),
         ({"timezone": "Mars/Base"}, "'Mars/Base' is no IANA time zone"),
         ({"locale": "?"}, "is no language tag"),
+        ({"logo": "no/logo.png"}, "^logo: cannot read no/logo.png: No such file"),
+        ({"logo": b"GARBAGE"}, "^logo: the file is no image"),
+        ({"template": Path("none.xlsx")}, "^template: cannot read none.xlsx: No such file"),
+        ({"password": ["a"]}, "^password: must be text"),
+        ({"facts": {"Year": 2026}}, r"^facts\.Year: must be text"),
     ],
 )
 def test_a_wrong_option_is_refused_in_words(options: dict[str, Any], said: str, tmp_path: Path):
     with pytest.raises(prelo.Invalid, match=said):
         prelo.write_xlsx(FRAME, tmp_path / "made.xlsx", **options)
     assert left_in(tmp_path) == []
+
+
+SHEETS: dict[str, Any] = {"Main": FRAME, "Costs": FRAME}
+
+
+@pytest.mark.parametrize(
+    ("its", "said"),
+    [
+        (
+            {"columns": {"amount": {"kid": "date"}}},
+            r"^sheets\.Costs\.columns\.amount\.kid: there is no",
+        ),
+        (
+            {"columns": {"amount": "mony"}},
+            r"^sheets\.Costs\.columns\.amount\.kind: 'mony' is no kind",
+        ),
+        ({"titel": "x"}, r"^sheets\.Costs\.titel: there is no such option"),
+        ({"zebra": "odd"}, r"^sheets\.Costs\.(xlsx\.)?zebra: "),
+        ({"charts": [{"x": "city"}]}, r"^sheets\.Costs\.(xlsx\.)?charts\.0\.y: "),
+        ({"logo": "none.png"}, "logo: cannot read none.png"),
+        ({"password": "x"}, "the sheet 'Costs' has no .*password of its own: it is the workbook's"),
+        ("Costs", r"^sheets\.Costs: "),
+    ],
+)
+def test_a_wrong_option_of_a_sheet_is_named_with_its_place(its: Any, said: str):
+    target = bytearray(b"old")
+    with pytest.raises(prelo.Invalid, match=said):
+        prelo.write_xlsx(SHEETS, target, sheets={"Costs": its})
+    assert target == b"old"
+
+
+def test_the_keywords_of_a_sheet_are_those_of_the_workbook():
+    target = bytearray()
+    its: dict[str, Any] = {
+        "title": "What it cost", "columns": {"amount": prelo.Column("Paid", kind="money:EUR")},
+        "freeze_columns": 1, "logo": PNG,
+    }  # fmt: skip
+    prelo.write_xlsx(SHEETS, target, title="All", sheets={"Costs": its})
+    book = openpyxl.load_workbook(io.BytesIO(target))
+    main, costs = book["Main"], book["Costs"]
+    assert {"All", "city"} <= words(main)
+    assert {"What it cost", "Paid"} <= words(costs)
+    assert main.freeze_panes != costs.freeze_panes
+
+
+def words(sheet: Any) -> set[Any]:
+    return {cell.value for row in sheet.iter_rows() for cell in row}
+
+
+def test_a_logo_and_a_template_are_paths_or_bytes(tmp_path: Path):
+    def made(data: object, **options: Any) -> bytes:
+        target = bytearray()
+        prelo.write_xlsx(data, target, **options)
+        return bytes(target)
+
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet["A1"], sheet["B1"] = "{{rows}}{{city}}", "{{amount}}"
+    book.save(tmp_path / "frame.xlsx")
+    (tmp_path / "logo.png").write_bytes(PNG)
+    for option, name in (("logo", "logo.png"), ("template", "frame.xlsx")):
+        path = tmp_path / name
+        by_bytes = made(FRAME, **{option: path.read_bytes()})
+        assert by_bytes == made(FRAME, **{option: path}) == made(FRAME, **{option: str(path)})
+        assert by_bytes != made(FRAME)
+
+
+def test_workbooks_split_into_files_are_named_as_a_zip(tmp_path: Path):
+    for name in ("made.xlsx", "made"):
+        with pytest.raises(prelo.Invalid, match=r"makes a ZIP of workbooks: name it made\.zip"):
+            prelo.write_xlsx(FRAME, tmp_path / name, overflow="split_files")
+    assert left_in(tmp_path) == []
+    out = io.BytesIO()
+    for target in (tmp_path / "made.ZIP", str(tmp_path / "made.zip"), out):
+        prelo.write_xlsx(FRAME, target, overflow="split_files", rows_per_sheet=1)
+    for target in (tmp_path / "made.ZIP", tmp_path / "made.zip", out):
+        with zipfile.ZipFile(target) as files:
+            assert len(files.namelist()) == 2
+    prelo.write_csv(FRAME, tmp_path / "made.csv", overflow="split_files")
+
+
+def test_a_dict_of_columns_is_refused_with_what_to_do(tmp_path: Path):
+    columns = {"city": ["Bern", "Genf"], "amount": [1, 2]}
+    for writer in WRITERS.values():
+        with pytest.raises(prelo.PreloError, match=r"polars\.DataFrame\("):
+            writer(columns, tmp_path / "made")
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"kind": "money"}, "^kind: 'money': money, and only money, names its currency"),
+        ({"widht": 3}, "^a column has no option 'widht'"),
+        ({"highlight": {"show": "cell"}}, r"^highlight\.0: 'cell' needs a 'when'"),
+    ],
+)
+def test_a_wrong_column_is_refused_in_words(options: dict[str, Any], said: str):
+    with pytest.raises(prelo.Invalid, match=said):
+        prelo.Column("Paid", **options)
+
+
+def test_a_password_is_in_no_error():
+    secret = "geheim"
+    wrongs: list[dict[str, Any]] = [
+        {"zebra": "odd"},
+        {"password": [secret]},
+        {"sheets": {"Costs": {"password": secret}}},
+    ]
+    for wrong in wrongs:
+        options = {"password": secret} | wrong
+        with pytest.raises(prelo.Invalid) as caught:
+            prelo.write_xlsx(SHEETS, bytearray(), **options)
+        assert secret not in str(caught.value)
 
 
 def test_a_column_that_the_data_does_not_have_is_refused(tmp_path: Path):

@@ -63,7 +63,7 @@ def test_plain_rows_end_where_the_sheet_does():
     assert pages[1] == [("5", "3"), ("6", "4"), ("7", "5")]
     assert [len(page) for page in pages] == [3, 3, 3, 1]
     assert writer.write(pl.DataFrame({"v": [1]}), 5, 3, 0) == ([], 0, 0)
-    assert writer.end(6) == (b"", 0, 0)
+    assert writer.end(6) == ((), 0, 0)
     assert writer.totals[0].cached() == "45"
     writer.restart()
     assert writer.totals[0].cached() == "0"

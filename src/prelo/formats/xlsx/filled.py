@@ -10,9 +10,10 @@ from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows
 from prelo.core.workbook import XlsxOptions
 from prelo.formats.stream import Field, Progress, Stream, flat, open_stream
 from prelo.formats.xlsx.package import Package
-from prelo.formats.xlsx.rows import ROW, Part, Pieces, Rows
+from prelo.formats.xlsx.rows import ROW, Pieces, Rows, numbered
 from prelo.formats.xlsx.table import Limits
 from prelo.formats.xlsx.template import Slot, Template
+from prelo.formats.xlsx.weave import Part
 
 _ITS_OWN = (
     "summaries",
@@ -105,26 +106,25 @@ class _SlotRows(Rows):
         self._slots = template.slots
         self._attributes = template.row_attributes
 
-    def _rows(self, frame: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    def _cells(self, frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFrame, Pieces]:
         named = zip(self.fields, self._letters, strict=True)
         cells = frame.select(pl.col(field.name).alias(letter) for field, letter in named)
         columns = iter(enumerate(cells.iter_columns()))
         pieces = Pieces()
-        pieces.add('<row r="', pl.col(ROW), f'"{self._attributes}>')
+        pieces.add('<row r="', ROW, f'"{self._attributes}>')
         for slot in self._slots:
             if slot.column:
                 self._column(*next(columns), pieces)
             else:
                 pieces.add(*_repeated(slot, rows))
         pieces.add("</row>")
-        numbers = rows.cast(pl.String).alias(ROW)
-        return cells.with_columns(numbers).select(pl.concat_str(pieces.all())).to_series()
+        return cells.with_columns(numbered(rows)), pieces
 
 
 def _repeated(slot: Slot, rows: pl.Series) -> Iterator[Part]:
     """The cell of a slot that no column fills; a number in its content is the row's plus it."""
     yield f'<c r="{slot.letter}'
-    yield pl.col(ROW)
+    yield ROW
     yield f'"{slot.style}'
     for part in slot.content:
         yield part if isinstance(part, str) else pl.lit((rows + part).cast(pl.String))

@@ -6,8 +6,9 @@ import polars as pl
 
 from prelo.formats.groups import Flags, Ints
 from prelo.formats.xlsx.cells import text
-from prelo.formats.xlsx.rows import ROW, TEXT, TEXT_END, VALUE_END, Part, Pieces, blank, concat
+from prelo.formats.xlsx.rows import ROW, TEXT, TEXT_END, VALUE_END, Pieces, blank, concat, numbered
 from prelo.formats.xlsx.totals import SUBTOTAL
+from prelo.formats.xlsx.weave import Part
 
 _DEEPEST = 7  # ECMA-376 18.3.1.73
 _COLLAPSED = ' collapsed="1"'  # of the row below what is folded
@@ -88,7 +89,7 @@ def subtotals(
 
 def _framed(labels: pl.Series, rows: Ints) -> tuple[pl.DataFrame, int]:
     """Row numbers and labels, as XML; how many labels were too long for a cell."""
-    frame = pl.DataFrame({_LABEL: labels, ROW: pl.Series(rows).cast(pl.String)})
+    frame = pl.DataFrame({_LABEL: labels}).with_columns(numbered(pl.Series(rows)))
     label, odd, _ = text(frame[_LABEL])
     if not odd:
         return frame.with_columns(label), 0
@@ -98,7 +99,7 @@ def _framed(labels: pl.Series, rows: Ints) -> tuple[pl.DataFrame, int]:
 
 def _begun(look: Look) -> Pieces:
     pieces = Pieces()
-    pieces.add('<row r="', pl.col(ROW), f'"{attributes(look.level, folded=look.folded)}')
+    pieces.add('<row r="', ROW, f'"{attributes(look.level, folded=look.folded)}')
     return pieces
 
 
@@ -108,7 +109,7 @@ def _lines(frame: pl.DataFrame, pieces: Pieces, rows: Ints, cut: int) -> Lines:
 
 
 def _label(letter: str, style: str) -> list[Part]:
-    return [f'<c r="{letter}', pl.col(ROW), f'"{style}{TEXT}', pl.col(_LABEL), TEXT_END]
+    return [f'<c r="{letter}', ROW, f'"{style}{TEXT}', pl.col(_LABEL), TEXT_END]
 
 
 def _formula(total: str, letter: str, spans: Spans) -> list[Part]:
@@ -130,7 +131,7 @@ def _total(start: str, style: str, values: pl.Series, formula: list[Part] | None
         error = pl.when(pl.lit(fits)).then(pl.lit("")).otherwise(pl.lit(' t="e"'))
     cell: list[Part] = [
         start,
-        pl.col(ROW),
+        ROW,
         f'"{style}',
         error,
         ">",
@@ -141,4 +142,4 @@ def _total(start: str, style: str, values: pl.Series, formula: list[Part] | None
     ]
     if not values.null_count():
         return cell
-    return [concat(cell).fill_null(concat([start, pl.col(ROW), f'"{style}/>']))]
+    return [concat(cell).fill_null(concat([start, ROW, f'"{style}/>']))]

@@ -1,8 +1,7 @@
 """The rows: each frame becomes XML by string expressions over whole columns, never cell by cell.
 
-Two things make it fast, both measured. All pieces of a row go into one flat `concat_str`, nested only
-for columns that need it in this frame; and the buffers of the outcome, an Arrow array of texts, are
-already the joined text.
+All pieces of a row stand side by side, nested only for columns that need it in this frame, and the rows of
+large frames are woven of them (weave.py).
 """
 
 from collections import Counter
@@ -10,27 +9,24 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from prelo.core.table import ValueWarning
 from prelo.formats.stream import Field
 from prelo.formats.xlsx.cells import Misfit, misfit, number, text
 from prelo.formats.xlsx.totals import Running, letters_of
+from prelo.formats.xlsx.weave import Loom, Part
 
-ROW = "1"  # the column of row numbers; those of the data are named by their letters
+ROW = pl.col("1")  # the column of row numbers; those of the data are named by their letters
 TEXT, TEXT_END = ' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
 _PLAIN_TEXT = ' t="inlineStr"><is><t>'
 _SHARED, _BOOLEAN, _VALUE = ' t="s"><v>', ' t="b"><v>', "><v>"
 VALUE_END = "</v></c>"
-_SHORT = 12  # bytes of a text that Arrow keeps in its view
+_WORTH_WEAVING = 1_000  # rows; fewer are made sooner one by one
 _LINE, _HIGHEST = 15, 409  # points; Excel has no higher row
 _LETTERS_PER_DIGIT = 1.3  # letters of running text in the width of one digit
 _LINKS_LEFT = "addresses past what a sheet can link to, or too long, are plain text"
 
-Part = str | pl.Expr
 Xml = Sequence[bytes | memoryview]
 
 
@@ -95,6 +91,7 @@ class Rows:
         }
         self._linked = [i for i, field in enumerate(fields) if field.kind.name == "link"]
         self._attributes = ""
+        self._loom = Loom()
         self._changed: Counter[tuple[int, str, str]] = Counter()
         self.restart()
 
@@ -119,7 +116,10 @@ class Rows:
     def xml(self, frame: pl.DataFrame, first_row: int) -> Xml:
         """All rows of `frame`, the first of them in row `first_row` of the sheet, as UTF-8."""
         rows = pl.int_range(first_row, first_row + frame.height, dtype=pl.Int64, eager=True)
-        return joined(self._rows(frame, rows))
+        if frame.height < _WORTH_WEAVING:
+            return joined(self._rows(frame, rows))
+        cells, pieces = self._cells(frame, rows)
+        return self._loom.weave(cells, pieces.parts)
 
     def warnings(self) -> tuple[ValueWarning, ...]:
         """What could not be kept as it was, by column."""
@@ -130,18 +130,22 @@ class Rows:
 
     def _rows(self, frame: pl.DataFrame, rows: pl.Series) -> pl.Series:
         """The rows of data as texts, each in its row of `rows`."""
+        cells, pieces = self._cells(frame, rows)
+        return cells.select(pl.concat_str(pieces.all())).to_series()
+
+    def _cells(self, frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFrame, "Pieces"]:
+        """The columns that the rows are made of, and the pieces of each row."""
         cells = frame.select(self._names)
         cells.columns = self._letters[: cells.width]
         pieces = Pieces()
-        pieces.add('<row r="', pl.col(ROW), f'"{self._attributes}', *self._height(cells), ">")
+        pieces.add('<row r="', ROW, f'"{self._attributes}', *self._height(cells), ">")
         for i, values in enumerate(cells.iter_columns()):
             self._column(i, values, pieces)
         for i in range(cells.width, len(self._styles)):
             pieces.add(*blank(self._letters[i], self._styles[i]))
         pieces.add("</row>")
         self._link(cells, rows)
-        numbers = rows.cast(pl.String).alias(ROW)
-        return cells.with_columns(numbers).select(pl.concat_str(pieces.all())).to_series()
+        return cells.with_columns(numbered(rows)), pieces
 
     def _link(self, cells: pl.DataFrame, rows: pl.Series) -> None:
         for i in self._linked if self.links else ():
@@ -168,7 +172,7 @@ class Rows:
         if i in self.totals:
             self._total(i, self.totals[i].part(values, value, odd))
         if odd or values.null_count():
-            pieces.add(self._nested(i, cell, odd))
+            pieces.add(*cell[:2], self._nested(i, cell[2:], odd))
         else:
             pieces.add(*cell)
 
@@ -188,14 +192,16 @@ class Rows:
         self.totals[i].add(part)
 
     def _cell(self, i: int, start: str, value: pl.Expr, end: str) -> list[Part]:
-        return [f'<c r="{self._letters[i]}', pl.col(ROW), f'"{self._styles[i]}{start}', value, end]
+        return [f'<c r="{self._letters[i]}', ROW, f'"{self._styles[i]}{start}', value, end]
 
     def _nested(self, i: int, cell: list[Part], odd: Misfit | None) -> pl.Expr:
-        """A cell not alike in every row. NULL is a blank one, for its style: rules and fills go on."""
-        empty = concat(blank(self._letters[i], self._styles[i]))
+        """What follows the row number of a cell that is not alike in every row. NULL is a blank cell, for its
+        style: rules and fills go on.
+        """
+        empty = pl.lit(f'"{self._styles[i]}/>')
         plain = concat(cell)
         if odd and odd.instead is not None:
-            other = concat(self._cell(i, TEXT, odd.instead, TEXT_END))
+            other = concat(self._cell(i, TEXT, odd.instead, TEXT_END)[2:])
             plain = pl.when(pl.lit(odd.mask)).then(other).otherwise(plain)
         elif odd and odd.empty:
             plain = pl.when(pl.lit(odd.mask)).then(empty).otherwise(plain)
@@ -203,49 +209,36 @@ class Rows:
 
 
 def blank(letter: str, style: str) -> list[Part]:
-    return [f'<c r="{letter}', pl.col(ROW), f'"{style}/>']
+    return [f'<c r="{letter}', ROW, f'"{style}/>']
 
 
 def joined(rows: pl.Series) -> Xml:
-    """Rows end to end as UTF-8, in as many pieces as they are in already."""
-    arrow: Any = rows.to_arrow(compat_level=pl.CompatLevel.newest())
-    if pa.types.is_string_view(arrow.type) and not arrow.offset:
-        _, views, *texts = arrow.buffers()
-        if _in_order(np.frombuffer(views, np.int32), [text.size for text in texts]):
-            return [memoryview(text) for text in texts]
-    _, _, text = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
-    return [memoryview(text)] if text else []
+    """Rows end to end as UTF-8."""
+    buffer: Any = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]
+    return [memoryview(buffer)] if buffer else []
 
 
-def _in_order(views: npt.NDArray[np.int32], sizes: list[int]) -> bool:
-    """Whether the buffers of an Arrow array of views are its texts one after the other, as they are when
-    they were just made. A view is a length, four letters, a buffer and where the text begins in it; a
-    text of up to 12 bytes is in the view itself (Arrow's format, variable-size binary view layout).
-    """
-    lengths, _, buffers, starts = views.reshape(-1, 4).T.astype(np.int64)
-    begins = np.cumsum([0, *sizes])
-    if not sizes or (lengths <= _SHORT).any() or lengths.sum() != begins[-1]:
-        return False
-    return bool((begins[buffers] + starts == np.cumsum(lengths) - lengths).all())
+def numbered(rows: pl.Series) -> pl.Series:
+    """The column of the numbers of rows."""
+    return rows.cast(pl.String).alias(ROW.meta.output_name())
 
 
 class Pieces:
     """The pieces of a row, constant ones that meet made into one: each piece costs time per row."""
 
     def __init__(self) -> None:
-        self._exprs: list[pl.Expr] = []
-        self._constant = ""
+        self.parts: list[Part] = []
 
     def add(self, *parts: Part) -> None:
         for part in parts:
-            if isinstance(part, str):
-                self._constant += part
+            last = self.parts[-1] if self.parts else None
+            if isinstance(part, str) and isinstance(last, str):
+                self.parts[-1] = last + part
             else:
-                self._exprs += [pl.lit(self._constant), part] if self._constant else [part]
-                self._constant = ""
+                self.parts.append(part)
 
     def all(self) -> list[pl.Expr]:
-        return [*self._exprs, pl.lit(self._constant)] if self._constant else self._exprs
+        return [pl.lit(part) if isinstance(part, str) else part for part in self.parts]
 
 
 def concat(parts: list[Part]) -> pl.Expr:
