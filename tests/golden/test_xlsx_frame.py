@@ -84,3 +84,10 @@ def test_the_printed_footer_has_the_title_and_the_page():
     footer: Any = sheet.oddFooter
     assert (footer.left.text, footer.left.size) == ("2026: R&&D now", 8)
     assert footer.right.text == "&P / &N"
+
+
+def test_the_first_column_is_wide_enough_for_the_labels_of_subtotals():
+    data = pl.DataFrame({"a": ["x"], "group": ["The Northernmost Isles"], "v": [1]})
+    looks = {"group": {"hidden": True}, "v": {"total": "sum"}}
+    width = sheet_of(data, columns=looks, group_by="group").column_dimensions["A"].width
+    assert width > len("Total The Northernmost Isles")

@@ -185,6 +185,11 @@ def fit(
     return widths
 
 
+def label_width(text: str) -> float:
+    """The width of a column that shows a text in bold, as far as a column gets."""
+    return round(min(text_width(text[:100]) * _BOLD, _WIDEST) + _PADDING, 2)
+
+
 def _button(field: Field, filtered: bool) -> float:  # noqa: FBT001
     """What the filter's button takes of a header; of a centred one, on both sides."""
     centred = (field.column.align or field.kind.align) == "center"

@@ -9,10 +9,12 @@ import polars as pl
 from prelo.core.errors import FormatFailed, SourceInvalid
 from prelo.core.table import Layout
 from prelo.formats.stream import Field, Stream, flat, open_stream
+from prelo.formats.words import words_of
 from prelo.formats.xlsx.about import about_layout
 from prelo.formats.xlsx.drawing import SheetSpec, filtered, headed
-from prelo.formats.xlsx.looks import fit, header_lines
+from prelo.formats.xlsx.looks import fit, header_lines, label_width
 from prelo.formats.xlsx.names import Names, sheet_name
+from prelo.formats.xlsx.shown import shown
 from prelo.formats.xlsx.summary import Summing
 
 _PORTRAIT = 130  # characters that an upright page still shows in a legible size
@@ -135,7 +137,22 @@ def _plan(stream: Stream, layout: Layout, names: Names, opened: Callable[[], Str
 def fitted(stream: Stream, layout: Layout) -> list[float]:
     """The widths of a sheet's columns, by the first rows, with those of its sparklines."""
     widths = fit(stream.fields, stream.first, layout.locale, filtered=filtered(layout))
+    first = stream.fields[0].column
+    if headed(layout) and not first.total and first.width is None:
+        widths[0] = max(widths[0], _subtotal_width(stream, layout))
     return widths + [_SPARKLINE_WIDTH] * len(layout.xlsx.sparklines)
+
+
+def _subtotal_width(stream: Stream, layout: Layout) -> float:
+    """What the longest of the first rows' groups needs in the label of its subtotal."""
+    if not any(field.column.total for field in stream.fields):
+        return 0
+    words = words_of(layout.locale).total_of
+    named = [
+        shown(stream.first[name], stream.field(name), layout.locale) for name in layout.group_by
+    ]
+    longest = [text for group in named for text in group.top_k_by(group.str.len_chars(), 1)]
+    return max((label_width(words.format(group=text)) for text in longest), default=0)
 
 
 def named(spec: SheetSpec, name: str) -> SheetSpec:
