@@ -238,7 +238,7 @@ def test_a_password_is_in_no_error():
         {"sheets": {"Costs": {"password": secret}}},
     ]
     for wrong in wrongs:
-        options = {"password": secret} | wrong
+        options: dict[str, Any] = {"password": secret} | wrong
         with pytest.raises(prelo.Invalid) as caught:
             prelo.write_xlsx(SHEETS, bytearray(), **options)
         assert secret not in str(caught.value)
