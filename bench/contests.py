@@ -131,10 +131,10 @@ def _judge(contest: Contest, results: list[dict[str, Any]]) -> None:
 
 def memory(scale: float, told: Callable[[str], None]) -> dict[str, Any]:
     """Peak memory at a million rows and at five, which must be within a tenth."""
-    peaks: dict[int, float] = {}
+    peaks: list[tuple[int, float]] = []
     for rows in (LINEITEM.rows, FIVE_SHEETS.rows):
         told(f"memory at {rows:,} rows")
         shape = f"{FIVE_SHEETS.name}-{FIVE_SHEETS.rows}"
-        peaks[rows] = run("prelo", shape, int(rows * scale))["peak_mb"]
-    small, large = peaks.values()
+        peaks.append((rows, run("prelo", shape, int(rows * scale))["peak_mb"]))
+    (_, small), (_, large) = peaks
     return {"peak_mb": peaks, "growth": large / small - 1, "kept": large <= small * 1.1}

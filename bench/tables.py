@@ -12,7 +12,8 @@ _OURS, _PEERS, _INK = "#1F3A5F", "#B8C2CF", "#24292F"
 
 _INTRODUCTION = (
     "Made by `make bench`; compare the ratios, not the seconds. Every run is a process of its own; those of "
-    "a table take turns. Seconds are medians, from Parquet to the closed file. Peers that would take minutes "
+    "a table take turns. Seconds are medians, from Parquet to the closed file; where they are far above the "
+    "CPU's, something else was running. Peers that would take minutes "
     "write fewer rows, as the table says. Each contestant's first workbook was read back by calamine: the "
     "number of rows, and every cell of the first and the last."
 )
@@ -44,8 +45,8 @@ def contest_table(contest: dict[str, Any]) -> list[str]:
     out = [
         f"## {contest['title']}",
         "",
-        "| | rows | runs | seconds | rows/s | peak MB | file MB | Prelo is faster | asked |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| | rows | runs | seconds | CPU | rows/s | peak MB | file MB | Prelo is faster | asked |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for r in contest["results"]:
         ours = "times_faster" not in r
@@ -53,7 +54,7 @@ def contest_table(contest: dict[str, Any]) -> list[str]:
         ratio = "" if ours else f"{r['times_faster']:.1f} times"
         asked = ("memory" if ours else f"{r['target']:g} times") + f": {_said(r)}"
         out.append(
-            f"| {title} | {r['rows']:,} | {len(r['runs'])} | {r['seconds']:.2f} | "
+            f"| {title} | {r['rows']:,} | {len(r['runs'])} | {r['seconds']:.2f} | {r['cpu']:.2f} | "
             f"{r['rows_per_second']:,.0f} | {r['peak_mb']:.0f} | {r['bytes'] / 1e6:.1f} | {ratio} | {asked} |"
         )
     return [*out, ""]
@@ -64,7 +65,7 @@ def _said(result: dict[str, Any]) -> str:
 
 
 def _memory(found: dict[str, Any]) -> list[str]:
-    small, large = found["peak_mb"].items()
+    small, large = found["peak_mb"]
     return [
         "## Memory",
         "",
