@@ -1,7 +1,7 @@
 # ruff: noqa: INP001, TID251  a script, which hands its own environment on
-"""The README's pictures, made from the examples' sample data: docs/images/*.png.
+"""The pictures of the README and of docs/xlsx.md, made from the examples and their data: docs/images/*.png.
 
-    .venv/bin/python docs/images/make.py
+    .venv/bin/python docs/images/make.py [reports] [workbooks] [demo]
 
 Needs, by their names in Debian: libreoffice-calc-nogui and fonts-crosextra-carlito (in place of Calibri)
 for the workbook, poppler-utils for the pages, librsvg2-bin and fonts-dejavu-core for the terminal.
@@ -23,21 +23,44 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
 import demo  # noqa: E402  beside the path just added
+import workbooks  # noqa: E402
 from sample import sample  # noqa: E402
 
-COLOURS = 64
+COLOURS = 256
 EDGE = "#c8ced8"
+# The picture's name, the example's workbook, the page that shows it, and dots per inch.
+WORKBOOKS = (
+    ("xlsx-colours", "coloured", 1, 150),
+    ("xlsx-groups", "grouped", 1, 110),
+    ("xlsx-table", "charted", 1, 165),
+    ("xlsx-summary", "summarized", 3, 170),
+    ("xlsx-template", "template", 1, 115),
+    ("xlsx-filled", "filled", 1, 115),
+)
 
 
 def main() -> None:
+    wanted = sys.argv[1:] or ["reports", "workbooks", "demo"]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        terminal(place / "demo")
-        database = sample(place / "demo")
-        best = rendered(place / "best.xlsx", "top-customers", database, "top=12")
-        picture(printed(best), HERE / "workbook.png", dots=150)
-        grouped = rendered(place / "sales.pdf", "sales-by-nation", database, "region=EUROPE")
-        picture(grouped, HERE / "pdf.png", dots=110, whole=True)
+        if "demo" in wanted:
+            terminal(place / "demo")
+        if "reports" in wanted:
+            reports(place)
+        if "workbooks" in wanted:
+            workbooks.main(place)
+            for name, made, page, dots in WORKBOOKS:
+                picture(printed(place / f"{made}.xlsx"), HERE / f"{name}.png", dots, page=page)
+
+
+def reports(place: Path) -> None:
+    """Two reports of the examples' catalog."""
+    (place / "sample").mkdir()
+    database = sample(place / "sample")
+    best = rendered(place / "best.xlsx", "top-customers", database, "top=12")
+    picture(printed(best), HERE / "workbook.png", dots=150)
+    grouped = rendered(place / "sales.pdf", "sales-by-nation", database, "region=EUROPE")
+    picture(grouped, HERE / "pdf.png", dots=110, whole=True)
 
 
 def rendered(target: Path, report: str, database: Path, param: str) -> Path:
@@ -60,19 +83,18 @@ def printed(workbook: Path) -> Path:
     return workbook.with_suffix(".pdf")
 
 
-def picture(pdf: Path, target: Path, dots: int, *, whole: bool = False) -> None:
-    """The first page of a PDF: the whole sheet of paper, or what is printed above its footer."""
-    page = pdf.with_suffix("")
-    draw = ["pdftoppm", "-png", "-singlefile", "-r", str(dots), pdf, page]
+def picture(pdf: Path, target: Path, dots: int, *, page: int = 1, whole: bool = False) -> None:
+    """A page of a PDF: the whole sheet of paper, or what is printed above its footer."""
+    drawn = pdf.with_suffix("")
+    pages = ["-f", str(page), "-l", str(page)]
+    draw = ["pdftoppm", "-png", "-singlefile", *pages, "-r", str(dots), pdf, drawn]
     subprocess.run(draw, check=True)
-    image = Image.open(page.with_suffix(".png")).convert("RGB")
+    image = Image.open(drawn.with_suffix(".png")).convert("RGB")
     if not whole:
         top = image.crop((0, 0, image.width, image.height * 9 // 10))
         blank = Image.new("RGB", top.size, "white")
         image = ImageOps.expand(top.crop(ImageChops.difference(top, blank).getbbox()), 24, "white")
-    ImageOps.expand(image.quantize(COLOURS).convert("RGB"), 1, EDGE).quantize(COLOURS).save(
-        target, optimize=True
-    )
+    ImageOps.expand(image, 1, EDGE).quantize(COLOURS).save(target, optimize=True)
 
 
 def terminal(folder: Path) -> None:
