@@ -33,7 +33,8 @@ def write_files(
     name = sheet_name(layout).translate(_REFUSED).strip(" .") or "Report"
     done: list[Manifest] = []
     rest: object | None = data
-    with zipfile.ZipFile(cast("Any", _Forward(out)), "w", zipfile.ZIP_STORED) as package:
+    sink = _Forward(out)
+    with zipfile.ZipFile(cast("Any", sink), "w", zipfile.ZIP_STORED) as package, sink:
         while rest is not None:
             entry = zipfile.ZipInfo(f"{name} {len(done) + 1}.xlsx", (1980, 1, 1, 0, 0, 0))
             heard = partial(_heard, progress, sum(made.rows for made in done))
@@ -66,13 +67,23 @@ def _without_hidden(layout: Layout) -> Layout:
 
 
 class _Forward:
-    """A sink as a file that cannot seek, which is all that zipfile asks for."""
+    """A sink as a file that cannot seek, which is all that zipfile asks for. After an error it takes nothing
+    more: zipfile would write the directory all the same, and so make half a file look whole.
+    """
 
     def __init__(self, out: Sink) -> None:
         self._out = out
+        self._broken = False
+
+    def __enter__(self) -> None:
+        """What follows may break."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._broken = error is not None
 
     def write(self, data: bytes) -> int:
-        self._out.write(data)
+        if not self._broken:
+            self._out.write(data)
         return len(data)
 
     def flush(self) -> None:
