@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     )
     from prelo.core.report import Report
     from prelo.core.table import Column, Kind, Layout, Manifest, Overflow
+    from prelo.core.workbook import Chart, Highlight, Sparkline, Summary
     from prelo.formats.door import write_csv, write_pdf, write_xlsx
 
     __version__: str
 
 __all__ = [
     "AsyncClient",
+    "Chart",
     "Client",
     "Column",
     "ColumnMissing",
@@ -45,6 +47,7 @@ __all__ = [
     "Damaged",
     "Failure",
     "Gone",
+    "Highlight",
     "Invalid",
     "JobFailed",
     "KeyReused",
@@ -59,6 +62,8 @@ __all__ = [
     "Refused",
     "Report",
     "SourceInvalid",
+    "Sparkline",
+    "Summary",
     "TooLarge",
     "Unavailable",
     "__version__",
@@ -74,6 +79,7 @@ _PLACES = {
     "report": "core.definition",
     "Report": "core.report",
     **dict.fromkeys(("Column", "Kind", "Layout", "Manifest", "Overflow"), "core.table"),
+    **dict.fromkeys(("Chart", "Highlight", "Sparkline", "Summary"), "core.workbook"),
     **dict.fromkeys(("write_csv", "write_pdf", "write_xlsx"), "formats.door"),
 }
 

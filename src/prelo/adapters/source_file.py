@@ -141,7 +141,8 @@ def _open_csv(path: Path, types: pa.Schema | None) -> pacsv.CSVStreamingReader:
 
 
 def _parquet(path: Path, columns: Columns) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:  # noqa: ARG001
-    file = pq.ParquetFile(path, memory_map=True)
+    # Read ahead or mapped, the whole file would stay in memory.
+    file = pq.ParquetFile(path, pre_buffer=False)
     return file.schema_arrow, file.iter_batches(BATCH_ROWS)
 
 

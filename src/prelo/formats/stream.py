@@ -18,6 +18,7 @@ from prelo.formats.tabular import batches_of, read_tabular
 
 BATCH_ROWS = 10_000  # 5,000 to 20,000 are as fast; 50,000 is slower and takes twice the memory
 BATCH_BYTES = 16 << 20  # wide rows make shorter frames, so that memory stays flat
+BATCH_CELLS = 250_000
 
 Progress = Callable[[int, int], None]
 """Called with the rows and pages written so far, at most once per frame."""
@@ -130,19 +131,20 @@ def _frames(reader: pa.RecordBatchReader) -> Iterator[pl.DataFrame]:
     """Join what came too small and cut what came too large."""
     held: list[pa.RecordBatch] = []
     rows = size = 0
+    most = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(reader.schema))))
     for batch in batches_of(reader):
         held.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield from _cut(held, rows, size)
+        if rows >= most or size >= BATCH_BYTES:
+            yield from _cut(held, size, most)
             held, rows, size = [], 0, 0
     if rows:
-        yield from _cut(held, rows, size)
+        yield from _cut(held, size, most)
 
 
-def _cut(held: list[pa.RecordBatch], rows: int, size: int) -> Iterator[pl.DataFrame]:
-    if rows:
-        step = max(1, min(BATCH_ROWS, rows * BATCH_BYTES // max(size, 1)))
+def _cut(held: list[pa.RecordBatch], size: int, most: int) -> Iterator[pl.DataFrame]:
+    if rows := sum(batch.num_rows for batch in held):
+        step = max(1, min(most, rows * BATCH_BYTES // max(size, 1)))
         yield from pl.DataFrame(pl.from_arrow(held)).iter_slices(step)
 
 

@@ -19,8 +19,6 @@ from prelo.formats.xlsx.table import Limits, TableWriter, Terms
 _BEFORE_SHEETS = ("_rels/.rels", "xl/styles.xml", "xl/theme/theme1.xml")
 """Parts that are the same however many rows and sheets there are."""
 _STRINGS = "xl/sharedStrings.xml"
-# Wide rows are cut into shorter pieces: the XML of one piece is what memory holds.
-_CELLS_AT_ONCE = 250_000
 
 
 class Book:
@@ -64,14 +62,12 @@ class Book:
         terms = self._terms if its.own else _unbounded(self._terms)
         table = TableWriter(its, self._frame.sheets[number], widths, terms)
         self._writers.append((its, table))
-        step = max(1, _CELLS_AT_ONCE // max(1, len(stream.fields)))
         for frame in stream.frames:
-            pieces = frame.iter_slices(step)
-            taken = all(table.add(piece) for piece in pieces)
+            taken = table.add(frame)
             if its.own:
                 progress(self._rows(), 0)
             if not taken:
-                self.rest = chain([table.left, *pieces], stream.frames)
+                self.rest = chain([table.left], stream.frames)
                 break
         table.close()
 

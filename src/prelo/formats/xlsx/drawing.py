@@ -221,7 +221,11 @@ def _draw_carriers(
     rows = [[styles.cell(column, top=top) for column in looks]]
     rows += [[styles.total(column) for column in looks]]
     rows += [[styles.heading(level) for _ in looks] for level in levels]
-    rows += [[styles.subtotal(column) for column in looks] for _ in levels]
+    inner = len(levels) - 1
+    rows += [
+        [styles.subtotal(column, level if level < inner else None) for column in looks]
+        for level in levels
+    ]
     for number, row in enumerate(rows, place.first):
         for i, style in enumerate(_lengthened(row, len(spec.layout.xlsx.sparklines))):
             sheet.write_blank(number, i, None, style)

@@ -15,16 +15,7 @@ from prelo.formats.xlsx.table import Limits
 from prelo.formats.xlsx.template import Slot, Template
 from prelo.formats.xlsx.weave import Part
 
-_ITS_OWN = (
-    "summaries",
-    "charts",
-    "sparklines",
-    "table",
-    "info",
-    "strings",
-    "properties",
-    "protect",
-)
+_ITS_OWN = sorted(set(XlsxOptions.model_fields) - {"template", "password", "rows_per_sheet"})
 """What a workbook of the user's own brings along, or has no place for."""
 
 

@@ -18,6 +18,7 @@ from prelo.formats.xlsx.shown import shown
 from prelo.formats.xlsx.summary import Summing
 
 _PORTRAIT = 130  # characters that an upright page still shows in a legible size
+_PIXELS = 7  # in the width of a character
 _SPARKLINE_WIDTH = 18.0
 _MOST_COLUMNS = 16_384
 
@@ -122,7 +123,8 @@ def _plan(stream: Stream, layout: Layout, names: Names, opened: Callable[[], Str
     name = names.take(wanted) if layout.xlsx.sheet else names.free(wanted)
     widths = fitted(stream, layout)
     lines = header_lines(fields, widths[: len(fields)], filtered=filtered(layout))
-    wide = sum(widths) > _PORTRAIT
+    charts = max((chart.width for chart in layout.xlsx.charts), default=0)
+    wide = sum(widths) + charts / _PIXELS > _PORTRAIT
     groups: tuple[Field, ...] = ()
     if headed(layout):
         groups = tuple(stream.field(group) for group in layout.group_by)

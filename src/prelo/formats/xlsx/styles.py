@@ -73,13 +73,20 @@ class Styles:
     def heading(self, level: int) -> Format:
         fill = _LEVELS[min(level, len(_LEVELS) - 1)]
         return self._of(
-            bold=True, font_color=INK, bg_color=fill, align="left", indent=level, valign="vcenter"
+            bold=True,
+            font_color=INK,
+            bg_color=fill,
+            align="left",
+            indent=level + 1,
+            valign="vcenter",
         )
 
-    def subtotal(self, column: Look) -> Format:
+    def subtotal(self, column: Look, level: int | None) -> Format:
+        """`level`: of the groups that have others in them, which have the fill of their heading."""
+        fill = {} if level is None else {"bg_color": _LEVELS[min(level, len(_LEVELS) - 1)]}
         return self._of(
             num_format=column.total_format, **_aligned(column), bold=True, font_color=INK, top=1,
-            top_color=INK, bottom=1, bottom_color=LINE,
+            top_color=INK, bottom=1, bottom_color=LINE, **fill,
         )  # fmt: skip
 
     def _of(self, **values: Any) -> Format:
