@@ -136,6 +136,20 @@ def test_a_workbook_of_an_example_has_real_dates_numbers_and_a_total(
     assert "Sales of 1995" in str(rows[0][0])
 
 
+def test_the_sheets_of_an_example_agree_on_the_revenue(config: Config, tmp_path: Path):
+    manifest = made(by_name("sales-by-nation"), "xlsx", config, tmp_path / "made.xlsx")
+    assert [sheet.name for sheet in manifest.sheets] == ["Nations", "Regions", "Years"]
+    book = CalamineWorkbook.from_path(tmp_path / "made.xlsx")
+    regions, years = (book.get_sheet_by_name(name).to_python() for name in ("Regions", "Years"))
+    by_region = {row[0]: row[2] for row in regions if isinstance(row[2], float)}
+    by_year = {row[0]: row[2] for row in years if isinstance(row[2], float)}
+    assert by_region.keys() >= {"ASIA", "MIDDLE EAST"}
+    assert by_year.keys() >= {"1992", "1998"}
+    assert by_region.pop("Total") == pytest.approx(sum(by_region.values()))
+    assert by_year.pop("Total") == pytest.approx(sum(by_year.values()))
+    assert sum(by_region.values()) == pytest.approx(sum(by_year.values()))
+
+
 def test_codes_of_an_example_keep_their_zeros(config: Config, tmp_path: Path):
     made(by_name("offices"), "xlsx", config, tmp_path / "made.xlsx")
     codes = {row[0] for row in in_xlsx(tmp_path / "made.xlsx")}
