@@ -83,10 +83,12 @@ class Styles:
 
     def subtotal(self, column: Look, level: int | None) -> Format:
         """`level`: of the groups that have others in them, which have the fill of their heading."""
-        fill = {} if level is None else {"bg_color": _LEVELS[min(level, len(_LEVELS) - 1)]}
+        fill = {"bottom_color": LINE}
+        if level is not None:
+            fill = {"bottom_color": INK, "bg_color": _LEVELS[min(level, len(_LEVELS) - 1)]}
         return self._of(
             num_format=column.total_format, **_aligned(column), bold=True, font_color=INK, top=1,
-            top_color=INK, bottom=1, bottom_color=LINE, **fill,
+            top_color=INK, bottom=1, **fill,
         )  # fmt: skip
 
     def _of(self, **values: Any) -> Format:
