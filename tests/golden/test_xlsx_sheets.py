@@ -1,6 +1,7 @@
 """Several sheets: of data, of summaries, about the file; and rows that are split over files."""
 
 import io
+import itertools
 import zipfile
 from decimal import Decimal
 from typing import Any
@@ -124,7 +125,7 @@ def test_a_summary_is_the_same_however_the_rows_arrive(
 ):
     data = pl.DataFrame(rows, schema={"k": pl.String, "v": pl.Int64}, orient="row")
     edges = sorted({0, data.height, *(cut for cut in cuts if cut < data.height)})
-    parts = [data[a:b] for a, b in zip(edges, edges[1:], strict=False)] or [data]
+    parts = [data[a:b] for a, b in itertools.pairwise(edges)] or [data]
     made, _ = book(iter(parts), summaries=[{"by": "k", "values": {"v": ["sum", "min", "count"]}}])
     wanted = data.group_by("k").agg(
         pl.col("v").sum().alias("s"), pl.col("v").min().alias("m"), pl.col("v").count().alias("c")
@@ -177,6 +178,17 @@ def test_rows_are_split_over_files_that_each_add_up_their_own():
         assert table[-1][0] == sum(found)
         numbers += found
     assert numbers == list(range(25))
+
+
+def test_a_hidden_column_that_a_summary_needs_is_hidden_in_every_file():
+    data = pl.DataFrame({"n": [1, 2, 3], "team": ["a", "a", "b"]})
+    files, _ = zipped(
+        data, rows_per_sheet=2, columns={"team": {"hidden": True}}, summaries=[{"by": "team"}]
+    )
+    for content in files.values():
+        made = openpyxl.load_workbook(io.BytesIO(content))
+        assert values(made, "Report")[0] == ("n",)
+        assert values(made, "Summary")[0] == ("team", "Rows")
 
 
 def test_rows_that_fit_one_file_are_still_a_zip_as_its_name_says():

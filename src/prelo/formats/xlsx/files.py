@@ -61,8 +61,9 @@ def _heard(progress: Progress, before: int, rows: int, pages: int) -> None:
 
 
 def _without_hidden(layout: Layout) -> Layout:
-    groups = layout.group_by
-    kept = {n: c for n, c in layout.columns.items() if n in groups or not c.hidden}
+    used = {*layout.group_by}
+    used.update(name for s in layout.xlsx.summaries for name in (*s.by, *s.values))
+    kept = {n: c for n, c in layout.columns.items() if n in used or not c.hidden}
     return layout.model_copy(update={"columns": kept})
 
 
