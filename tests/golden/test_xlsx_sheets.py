@@ -174,7 +174,7 @@ def test_rows_are_split_over_files_that_each_add_up_their_own():
         rows = calamine.CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
         table = rows.to_python()
         assert table[2] == ["n", "s"]
-        found = [row[0] for row in table[3:-1]]
+        found: list[Any] = [row[0] for row in table[3:-1]]
         assert table[-1][0] == sum(found)
         numbers += found
     assert numbers == list(range(25))
