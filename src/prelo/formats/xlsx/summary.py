@@ -39,6 +39,7 @@ class Summing:
         """Take in the rows of one frame."""
         if not frame.height:
             return
+        frame = frame.cast({pl.Float32: pl.Float64})  # 32 bits add up to 7 digits only
         part = frame.group_by(self.summary.by, maintain_order=True).agg(self._partial())
         self._parts.append(part)
         self._held += part.height
