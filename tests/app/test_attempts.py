@@ -137,7 +137,7 @@ async def test_a_query_that_can_be_counted_shows_percent(house: House):
     path = house.config.connections["default"].removeprefix("sqlite:///")
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("create table t (a integer)")
-        db.executemany("insert into t values (?)", ((n,) for n in range(300_000)))
+        db.executemany("insert into t values (?)", ((n,) for n in range(1_500_000)))
         db.commit()
     job = await house.submit("table", format="pdf")
     async with house.at_work():
