@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from prelo.app.tables import open_tables
+from prelo.app.tables import count_rows, open_tables
 from prelo.core.canonical import canonical
 from prelo.core.errors import FileLimit, RowLimit
 from prelo.core.job import Artifact, Progress
@@ -24,13 +24,14 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     `heard` is told of the progress after each batch. Raises a Failure that says what ended it.
     """
     report, order = task.report, task.order
-    source, writer = kit.sources[report.source.technology], kit.writers[order.format]
+    writer = kit.writers[order.format]
     parameters = typed(report.parameters, order.parameters)
     layout = order.layout(report)
     media_type = writer.media_type(layout)
     began, as_of = time.perf_counter(), datetime.now(UTC)
     heard(Progress(phase="reading"))
-    told = _Told(heard, task.limits.rows, source.count(report, parameters))
+    expected = count_rows(report, parameters, kit.sources, many=writer.many)
+    told = _Told(heard, task.limits.rows, expected)
     with (
         open_tables(report, parameters, kit.sources, many=writer.many) as data,
         kit.files.create(task.key, media_type) as sink,

@@ -4,6 +4,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A frozen value. An unknown name is refused: a misspelt option must never pass in silence."""
+    """A frozen value. An unknown name is refused: a misspelt option must never pass in silence. No error
+    quotes what was given: it may be a password.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

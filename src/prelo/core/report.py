@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from prelo.core.canonical import canonical
 from prelo.core.errors import Misconfigured, NotFound
@@ -75,8 +75,6 @@ class SourceSpec(Model):
 class ReportSheet(Layout):
     """A further sheet of a report's workbook: a layout, and where its rows come from."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     source: SourceSpec
 
 
@@ -90,8 +88,6 @@ class Report(Layout):
     """
 
     # A definition may hold a password, and Pydantic's own messages quote what they were given.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
     name: str
     version: Annotated[int, Field(ge=1)] = 1
     description: str = ""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from typing import Any, cast
 
 import polars as pl
@@ -79,12 +81,24 @@ def _tables(data: object, layout: Layout) -> list[tuple[str | None, object, Layo
         raise SourceInvalid(f"a sheet is named by a text, and {wrong[0]!r} is none")
     out: list[tuple[str | None, object, Layout]] = []
     for name, table in tables.items():
+        _refuse_column(table)
         usual = Layout() if out else layout
         its = layout.sheets.get(name, usual)
         update: dict[str, Any] = {"locale": layout.locale, "timezone": layout.timezone}
         update |= {"author": its.author or layout.author, "sheets": {}}
         out.append((name or None, table, its.model_copy(update=update)))
     return out
+
+
+def _refuse_column(table: Any) -> None:
+    """A dict of columns looks much like a dict of tables."""
+    first: Any = next(iter(table), None) if isinstance(table, list | tuple) else None
+    scalar = isinstance(first, str | int | float | date | Decimal)
+    if scalar or type(table).__name__ == "Series":
+        raise SourceInvalid(
+            "a dict holds several sheets, each a table by its name; a dict of columns becomes a table by "
+            "polars.DataFrame(data)"
+        )
 
 
 def _with_summaries(data: object, layout: Layout, names: Names) -> list[Plan]:
