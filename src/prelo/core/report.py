@@ -87,7 +87,6 @@ class Report(Layout):
     deleted. `{parameter}` in title, subtitle and facts is replaced by its value.
     """
 
-    # A definition may hold a password, and Pydantic's own messages quote what they were given.
     name: str
     version: Annotated[int, Field(ge=1)] = 1
     description: str = ""
