@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import openpyxl
@@ -175,3 +176,23 @@ def test_abandoning_the_job_from_its_progress_is_clean():
     with pytest.raises(KeyboardInterrupt):
         Xlsx().write(BIG, io.BytesIO(), Layout(), stop)
     assert deflating_threads() == []
+
+
+def test_the_last_moments_of_9999_are_no_number_and_a_null_struct_is_an_empty_cell():
+    moments = [datetime(9999, 12, 31, 23, 59, 59, 999_999), datetime(9999, 12, 31, 23, 59, 59)]
+    data = pl.DataFrame({"": [1, 2], "t": moments, "s": [{"a": 1}, None]})
+    file, manifest = write(data, Limits())
+    rows = list(openpyxl.load_workbook(io.BytesIO(file)).worksheets[0].values)
+    assert rows == [
+        ("", "t", "s"), (1, "9999-12-31 23:59:59", '{"a":1}'), (2, moments[1], None),
+    ]  # fmt: skip
+    assert [(w.column, w.count) for w in manifest.warnings] == [("t", 1)]
+
+
+def test_the_total_of_short_floats_is_that_of_its_cells():
+    data = pl.DataFrame({"f": pl.Series([16_777_216.0, 1.0, 1.0], dtype=pl.Float32)})
+    file, _ = write(data, Limits(), columns={"f": {"total": "sum"}})
+    rows = (
+        calamine.CalamineWorkbook.from_filelike(io.BytesIO(file)).get_sheet_by_index(0).to_python()
+    )
+    assert rows[-1] == [16_777_218.0]

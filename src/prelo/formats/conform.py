@@ -104,7 +104,7 @@ def _to_text(c: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
         json = pl.struct(c.alias("v")).struct.json_encode().str.slice(5).str.strip_suffix("}")
         return pl.when(c.is_not_null()).then(json)
     if isinstance(dtype, pl.Struct):
-        return c.struct.json_encode()
+        return pl.when(c.is_not_null()).then(c.struct.json_encode())
     if isinstance(dtype, pl.Datetime):
         return c.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
     return c.cast(pl.String)

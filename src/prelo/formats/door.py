@@ -223,6 +223,8 @@ def invalid(error: ValidationError, flat: str = "") -> Invalid:
 
 def _opened(target: Target) -> AbstractContextManager[BinaryIO]:
     if isinstance(target, str | os.PathLike):
+        if "\0" in os.fspath(target):
+            raise Invalid("the target's name holds a NUL, which no path can; leave it out")
         return whole_file(Path(target))
     if isinstance(target, bytearray):
         return _whole_bytes(target)

@@ -18,6 +18,7 @@ _FIRST_DAY, _LAST_DAY = (
     2_932_896,
 )  # 1900-03-01 (Excel believes in 1900-02-29) and 9999-12-31
 _DAY_US, _DAY_NS = 86_400_000_000, 86_400_000_000_000
+_LAST_MOMENT = (_LAST_DAY + 1) * _DAY_US - 1000
 _DIGITS = 15
 _MOST = 10**_DIGITS - 1
 _UNITS = 32_767
@@ -106,7 +107,11 @@ def _long_decimals(values: pl.Series) -> Misfit | None:
 
 def _odd_dates(values: pl.Series) -> Misfit | None:
     c = pl.col(values.name)
-    day = c.cast(pl.Int32) if values.dtype == pl.Date else c.dt.epoch("us").floordiv(_DAY_US)
+    day = c.cast(pl.Int32)
+    if values.dtype != pl.Date:
+        # The last moments of the last day are, as a number of days, the next one.
+        us = c.dt.epoch("us")
+        day = us.floordiv(_DAY_US) + (us > _LAST_MOMENT)
     days = values.to_frame().select(day).to_series()
     low, high = cast("tuple[int | None, int | None]", (days.min(), days.max()))
     if low is None or high is None or (low >= _FIRST_DAY and high <= _LAST_DAY):

@@ -49,6 +49,8 @@ class Running:
         if self.total == "count":
             return values.set(odd.mask, None) if odd and odd.empty else values
         numbers = values.to_frame().select(value).to_series()
+        if numbers.dtype == pl.Float32:
+            numbers = numbers.cast(pl.Float64)
         if odd and (odd.empty or odd.instead is not None):
             return numbers.set(odd.mask, None)
         return numbers
