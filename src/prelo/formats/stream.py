@@ -133,11 +133,13 @@ def _frames(reader: pa.RecordBatchReader) -> Iterator[pl.DataFrame]:
     rows = size = 0
     most = max(1, min(BATCH_ROWS, BATCH_CELLS // max(1, len(reader.schema))))
     for batch in batches_of(reader):
-        held.append(batch)
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= most or size >= BATCH_BYTES:
-            yield from _cut(held, size, most)
-            held, rows, size = [], 0, 0
+        for start in range(0, batch.num_rows, most):
+            piece = batch.slice(start, most)
+            held.append(piece)
+            rows, size = rows + piece.num_rows, size + piece.nbytes
+            if rows >= most or size >= BATCH_BYTES:
+                yield from _cut(held, size, most)
+                held, rows, size = [], 0, 0
     if rows:
         yield from _cut(held, size, most)
 

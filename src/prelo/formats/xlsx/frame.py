@@ -4,6 +4,7 @@ Each sheet is drawn with a made-up last row (place.py), which `Frame` replaces w
 so one drawing serves every job of a report, however many rows it has, and is kept.
 """
 
+import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Sequence
@@ -48,7 +49,8 @@ class Spec:
 
     @classmethod
     def of(cls, sheets: Sequence[SheetSpec]) -> "Spec":
-        return cls(tuple(sheets), "\n\n".join(sheet.key() for sheet in sheets))
+        whole = "\n\n".join(sheet.key() for sheet in sheets)  # with a logo, much to keep
+        return cls(tuple(sheets), hashlib.sha256(whole.encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Frame:
         }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def draw(spec: Spec) -> Frame:
     """The frame of a workbook. Drawn once per report: a small job then costs no XlsxWriter at all."""
     buffer = BytesIO()
