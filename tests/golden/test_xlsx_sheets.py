@@ -136,10 +136,12 @@ def test_a_summary_is_the_same_however_the_rows_arrive(
 def test_the_sheet_about_the_file_says_what_was_asked_and_what_was_changed():
     made, _ = book(
         pl.DataFrame({"x": [1.5, float("inf")]}),
-        title="Values", facts={"Region": "North"}, info=True, locale="de-DE",
+        title="Values", facts={"Region": "North"}, about={"Owner": "Finance"}, info=True,
+        locale="de-DE",
     )  # fmt: skip
     told = dict(row for row in values(made, "Info")[3:])
-    assert told["Region"] == "North"
+    assert (told["Region"], told["Owner"]) == ("North", "Finance")
+    assert "Finance" not in str(values(made, "Values"))
     assert (told["Zeilen"], told["Zustand"]) == ("2", "vollständig")
     assert told["Geänderte Werte"] == "x (1): NaN and infinity are written as empty cells"
 

@@ -107,7 +107,7 @@ def test_a_wrong_target_is_refused_in_words(target: Any, said: str):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"titel": "x"}, "write_xlsx has no option 'titel'; it has author, autofilter, charts"),
+        ({"titel": "x"}, "write_xlsx has no option 'titel'; it has about, author, autofilter"),
         ({"delimiter": ";"}, "write_xlsx has no option 'delimiter'"),
         ({"zebra": "odd"}, "^zebra: "),
         ({"columns": ["a"]}, "^columns: must be a dict, as"),

@@ -128,13 +128,18 @@ class Report(Layout):
             name: sheet.model_copy(update=_words(sheet, parameters))
             for name, sheet in self.sheets.items()
         }
+        by_name = {name: _shown(value) for name, value in parameters.items()}
+        asked = {self.parameters[name].title or name: text for name, text in by_name.items()}
         if self.xlsx.template is not None:
-            fields["facts"] = {key: _shown(value) for key, value in parameters.items()} | fields[
-                "facts"
-            ]
+            fields["facts"] = by_name | fields["facts"]
         elif self.show_parameters:
-            named = {key: self.parameters[key].title or key for key in parameters}
-            fields["facts"] |= {named[key]: _shown(parameters[key]) for key in parameters}
+            fields["facts"] |= asked
+        if self.xlsx.info:
+            fields["about"] = {
+                "Report": f"{self.name}, version {self.version}",
+                **asked,
+                **self.about,
+            }
         return Layout(**fields)
 
     def of_sheet(self, name: str) -> "Report":

@@ -194,8 +194,9 @@ class Layout(Model):
     groups in headings and add subtotals, a CSV has no headings and so shows the groups' columns even
     where they are hidden. Times with a zone are shown in `timezone` (IANA name); `locale` is a BCP 47 tag.
 
-    `facts` stand under the title, as "Region: North". Of a workbook alone: `logo` is an image (its bytes)
-    beside the title, and `sheets` are more sheets by name, each with data and a layout of its own.
+    `facts` stand under the title, as "Region: North"; `about` only on the sheet that `xlsx.info` adds. Of
+    a workbook alone: `logo` is an image (its bytes) above the title, and `sheets` are more sheets by
+    name, each with data and a layout of its own.
     """
 
     title: str = ""
@@ -207,6 +208,7 @@ class Layout(Model):
     overflow: Overflow = Overflow.SPLIT_SHEETS
     author: str = ""
     facts: dict[str, str] = {}
+    about: dict[str, str] = {}
     logo: Image | None = None
     sheets: "Mapping[str, Layout]" = {}
     xlsx: XlsxOptions = XlsxOptions()

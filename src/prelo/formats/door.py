@@ -42,6 +42,7 @@ class LayoutKeywords(TypedDict, total=False):
     overflow: Overflow | Literal["split_sheets", "split_files", "truncate", "fail"]
     author: str
     facts: Mapping[str, str]
+    about: Mapping[str, str]
     logo: File
     sheets: Mapping[str, Mapping[str, Any]]
     progress: Progress

@@ -34,7 +34,7 @@ def about(layout: Layout, manifest: Manifest) -> pl.DataFrame:
         (words.title, layout.title),
         (words.subtitle, layout.subtitle),
         (words.author, layout.author),
-        *layout.facts.items(),
+        *(layout.facts | layout.about).items(),
         (words.rows, f"{manifest.rows:,}"),
         (words.state, state + (f": {manifest.reason}" if manifest.reason else "")),
         *((words.sheet, f"{sheet.name}: {sheet.rows:,}") for sheet in manifest.sheets),

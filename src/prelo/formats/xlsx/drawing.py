@@ -75,7 +75,7 @@ class SheetSpec:
 
 
 _NOT_DRAWN = {
-    "sheets": True, "columns": True, "pdf": True, "csv": True,
+    "about": True, "sheets": True, "columns": True, "pdf": True, "csv": True,
     "xlsx": {"template", "password", "summaries", "info"},
 }  # fmt: skip
 
