@@ -23,7 +23,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "examples"))
 
 import demo  # noqa: E402  beside the path just added
-import workbooks  # noqa: E402
+import workbooks  # noqa: E402  the path comes first
 from sample import sample  # noqa: E402
 
 COLOURS = 256

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from openpyxl.workbook import Workbook
 
 from prelo import write_xlsx
-from prelo.core.errors import FormatFailed, SourceInvalid
+from prelo.core.errors import FormatFailed, RowLimit, SourceInvalid
 from prelo.core.table import Completeness, Manifest
 
 SALES = pl.DataFrame(
@@ -204,6 +204,22 @@ def test_a_sheet_ends_where_the_caller_says():
     assert made.sheetnames == ["N", "N (2)", "N (3)"]
     assert [row for name in made.sheetnames for (row,) in values(made, name)[1:]] == [0, 1, 2, 3, 4]
     assert manifest.completeness is Completeness.SPLIT
+
+
+def test_the_addresses_of_all_sheets_have_one_bound(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("prelo.formats.xlsx.table._MOST_LINK_BYTES", 60)
+    data = pl.DataFrame({"web": [f"https://a.example/{i:02}" for i in range(4)]})  # 20 bytes each
+    made, manifest = book(data, columns={"web": "link"}, rows_per_sheet=2)
+    linked = [
+        cell.hyperlink is not None for sheet in made for (cell,) in sheet.iter_rows(min_row=2)
+    ]
+    assert linked == [True, True, True, False]
+    assert [(w.type, w.count) for w in manifest.warnings] == [("link-left", 1)]
+
+
+def test_a_thousand_sheets_are_the_most():
+    with pytest.raises(RowLimit, match="more than 1,000 sheets; raise rows_per_sheet"):
+        book(pl.DataFrame({"n": range(1001)}), rows_per_sheet=1)
 
 
 def test_split_sheets_take_no_name_that_another_sheet_has():

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xlsxwriter.url import Url
 
-from prelo.formats.xlsx import links
 from prelo.formats.xlsx.links import Links
 
 SHEET, RELATIONS = "xl/worksheets/sheet1.xml", "xl/worksheets/_rels/sheet1.xml.rels"
@@ -235,9 +234,8 @@ def test_addresses_longer_than_excel_takes_are_counted():
     assert [cell for cell, _, _ in found(sheet)] == ["A2", "A4"]
 
 
-def test_addresses_that_would_fill_the_memory_are_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(links, "_MOST_BYTES", 30)
-    sheet = Links()
+def test_addresses_that_would_fill_the_memory_are_counted():
+    sheet = Links(most_bytes=30)
     assert added(sheet, ["http://x/1#2", "http://x/2", "http://x/3"]) == 1
     assert added(sheet, ["http://x/4"]) == 1
     assert [target for _, target, _ in found(sheet)] == ["http://x/1", "http://x/2"]

@@ -27,7 +27,7 @@ class _LogObserver:
         _log().put(_facts(name, job, fields), self)
 
     def line(self, facts: Facts) -> str:
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two below has its own
 
 
 class JsonObserver(_LogObserver):

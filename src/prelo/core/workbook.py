@@ -286,7 +286,7 @@ class XlsxOptions(Model):
 
     @field_validator("table")
     @classmethod
-    def _style_is_known(cls, table: bool | str) -> bool | str:  # noqa: FBT001
+    def _style_is_known(cls, table: bool | str) -> bool | str:  # noqa: FBT001  as the option is
         """As Excel's menu names it: `Medium 9` for `table style medium9`."""
         if isinstance(table, bool):
             return table

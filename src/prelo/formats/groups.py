@@ -77,7 +77,7 @@ class Totals:
 
     def end(self, row: int) -> Closed:
         """The open group, closed before `row`; the next row fed begins another. Only after a feed."""
-        assert self._open is not None  # noqa: S101
+        assert self._open is not None  # noqa: S101  a frame has gone before
         ended, self._open = self._open, None
         return self._closed(ended, np.array([row]))
 

@@ -58,11 +58,11 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
     layout: look.Settings = None,
     sheet: look.Sheet = None,
     logo: look.Logo = None,
-    table: look.Table = False,  # noqa: FBT002
-    info: look.Info = False,  # noqa: FBT002
+    table: look.Table = False,  # noqa: FBT002  an option
+    info: look.Info = False,  # noqa: FBT002  an option
     template: look.Template = None,
     overflow: look.Overflow = None,
-    password: look.Password = False,  # noqa: FBT002
+    password: look.Password = False,  # noqa: FBT002  an option
     json: given.Json = False,  # noqa: FBT002
 ) -> None:
     """Make a file of your data, with no service at all."""

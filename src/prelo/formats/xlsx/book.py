@@ -6,6 +6,7 @@ from itertools import chain
 
 import polars as pl
 
+from prelo.core.errors import RowLimit
 from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows, ValueWarning
 from prelo.formats.stream import Progress
 from prelo.formats.xlsx.about import about
@@ -19,6 +20,7 @@ from prelo.formats.xlsx.table import Limits, TableWriter, Terms
 _BEFORE_SHEETS = ("_rels/.rels", "xl/styles.xml", "xl/theme/theme1.xml")
 """Parts that are the same however many rows and sheets there are."""
 _STRINGS = "xl/sharedStrings.xml"
+_MOST_SHEETS = 1_000  # each is in memory until the end, and no program likes as many
 
 
 class Book:
@@ -74,6 +76,10 @@ class Book:
     def _begin(self) -> tuple[Part, bool]:
         """The part of the next sheet, and whether it is the first."""
         self._begun += 1
+        if self._begun > _MOST_SHEETS:
+            raise RowLimit(
+                f"the data needs more than {_MOST_SHEETS:,} sheets; raise rows_per_sheet, or ask for less"
+            )
         return self._package.part(f"xl/worksheets/sheet{self._begun}.xml"), self._begun == 1
 
     def _write_rest(self) -> None:

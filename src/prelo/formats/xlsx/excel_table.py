@@ -75,7 +75,7 @@ def total_formula(total: Total, table: str, title: str) -> str:
 
 
 def add_table(
-    sheet: Worksheet, place: Place, name: str, style: bool | str, *,  # noqa: FBT001
+    sheet: Worksheet, place: Place, name: str, style: bool | str, *,  # noqa: FBT001  as the option is
     filtered: bool, totals: str | None = None,
 ) -> tuple[str, ...]:  # fmt: skip
     """Make a table of the header and the rows; give back the titles that the header's cells must show.

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
-from prelo.core.errors import FormatFailed
+from prelo.core.errors import FormatFailed, RowLimit
 from prelo.core.table import Completeness, Layout, Manifest, SheetRows, ValueWarning
 from prelo.formats.stream import Progress
 from prelo.formats.xlsx.names import sheet_name
@@ -22,6 +22,7 @@ class WriteOne(Protocol):
     ) -> tuple[Manifest, Iterator[pl.DataFrame] | None]: ...
 
 
+_MOST_FILES = 10_000
 _REFUSED = str.maketrans(dict.fromkeys('<>|":*?/\\', " "))
 
 
@@ -36,6 +37,11 @@ def write_files(
     sink = _Forward(out)
     with zipfile.ZipFile(cast("Any", sink), "w", zipfile.ZIP_STORED) as package, sink:
         while rest is not None:
+            if len(done) == _MOST_FILES:
+                raise RowLimit(
+                    f"the data needs more than {_MOST_FILES:,} workbooks; raise rows_per_sheet, or ask "
+                    "for less"
+                )
             entry = zipfile.ZipInfo(f"{name} {len(done) + 1}.xlsx", (1980, 1, 1, 0, 0, 0))
             heard = partial(_heard, progress, sum(made.rows for made in done))
             with package.open(entry, "w", force_zip64=True) as file:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 _MOST_LINKS = 65_530  # of one sheet; Excel drops all links of a sheet that has more
 _LONGEST = 2_079  # UTF-16 units of an address, and of its part after "#"
-_MOST_BYTES = 16 << 20  # of addresses in memory until the sheet ends
+MOST_BYTES = 16 << 20  # of addresses in memory until the sheet ends
 
 # Excel offers to repair a file over an address without a host. Other schemes than these may run programs.
 _HOST = r"[^\s/?#@:%\"<>\[\]\\^`{|}]+(?::\d{1,5})?"
@@ -43,11 +43,17 @@ class Links:
     `first` is the number of the first one, rId1001: those of the drawn sheet must all be below.
     """
 
-    def __init__(self, first: int = 1001) -> None:
+    def __init__(self, first: int = 1001, most_bytes: int = MOST_BYTES) -> None:
         self._first = first
+        self._most_bytes = most_bytes
         self._kept: list[pa.Table] = []
         self._room = _MOST_LINKS
-        self._bytes = _MOST_BYTES
+        self._bytes = most_bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of addresses kept until the workbook ends."""
+        return self._most_bytes - self._bytes
 
     def add(self, letter: str, rows: pl.Series, values: pl.Series) -> int:
         """Link the cells of column `letter` whose `values` (String) are addresses, each in its row of `rows`

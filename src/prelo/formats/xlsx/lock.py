@@ -55,7 +55,7 @@ class Locked:
         self._size = self._segments = 0
         with _on_disk():
             # Lives from the first byte to __exit__.
-            self._spool = tempfile.TemporaryFile()  # noqa: SIM115
+            self._spool = tempfile.TemporaryFile()  # noqa: SIM115  closed on leaving
 
     def __enter__(self) -> Self:
         return self

@@ -93,7 +93,7 @@ class SharedStrings:
         root = _ROOT.search(drawn)
         assert root  # noqa: S101  a part of this name has this root
         # Any other number of entries, and every cell of ours would show another's text.
-        assert len(_ITEM.findall(drawn)) == self._first  # noqa: S101
+        assert len(_ITEM.findall(drawn)) == self._first  # noqa: S101  or every cell shows another's text
         prefix, attributes, closed = root[1] or b"", root[2], root[3]
         body = b"</%ssst>" % prefix if closed else drawn[root.end() :]
         end = _END.search(body)

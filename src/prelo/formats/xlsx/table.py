@@ -8,13 +8,12 @@ import polars as pl
 
 from prelo.core.errors import FormatFailed, RowLimit
 from prelo.core.table import Overflow, ValueWarning
-from prelo.formats.stream import Field
 from prelo.formats.words import words_of
 from prelo.formats.xlsx.drawing import SheetSpec
 from prelo.formats.xlsx.excel_table import table_name, table_titles, total_formula
 from prelo.formats.xlsx.frame import SheetFrame
 from prelo.formats.xlsx.groups import Grouped, Grouping
-from prelo.formats.xlsx.links import Links
+from prelo.formats.xlsx.links import MOST_BYTES, Links
 from prelo.formats.xlsx.package import Part
 from prelo.formats.xlsx.plan import Plan
 from prelo.formats.xlsx.rows import Rows
@@ -22,6 +21,8 @@ from prelo.formats.xlsx.shown import shown
 from prelo.formats.xlsx.sparklines import Sparklines
 from prelo.formats.xlsx.strings import SharedStrings
 from prelo.formats.xlsx.totals import Span, total_row
+
+_MOST_LINK_BYTES = 4 * MOST_BYTES  # of addresses in memory, over however many sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ class TableWriter:
 
     def _open(self, name: str) -> None:
         first = self._frame.first_row
-        self._rows.links = links = Links()
+        kept = sum(leaf.links.size for leaf in self.leaves)
+        links = Links(most_bytes=min(MOST_BYTES, _MOST_LINK_BYTES - kept))
+        self._rows.links = links
         table = table_name(name, self._terms.tables) if self._layout.xlsx.table else ""
         self.leaves.append(Leaf(name, first, first - 1, links, table))
         self._part, selected = self._terms.begin()
@@ -187,10 +190,6 @@ def _rows_of(
         return Rows(spec.fields, styles.data, widths, strings=strings)
     locale = spec.layout.locale
     grouping = Grouping(
-        spec.groups, partial(_shown, locale), locale, folded=spec.layout.xlsx.folded
+        spec.groups, partial(shown, locale=locale), locale, folded=spec.layout.xlsx.folded
     )
     return Grouped(spec.fields, grouping, styles, widths, strings=strings)
-
-
-def _shown(locale: str, values: pl.Series, field: Field) -> pl.Series:
-    return shown(values, field, locale)
