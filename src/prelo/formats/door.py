@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from prelo.core.errors import FieldError, FileLimit, Invalid
+from prelo.core.page import Document, PdfOptions, Permission, Size, Stamp
 from prelo.core.table import (
     Column,
     CsvOptions,
     Layout,
     Manifest,
     Overflow,
-    PdfOptions,
 )
 from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 
@@ -44,6 +44,7 @@ class LayoutKeywords(TypedDict, total=False):
     facts: Mapping[str, str]
     about: Mapping[str, str]
     logo: File
+    stamp: Stamp | Mapping[str, Any]
     sheets: Mapping[str, Mapping[str, Any]]
     progress: Progress
 
@@ -79,11 +80,31 @@ class XlsxKeywords(LayoutKeywords, total=False):
 class PdfKeywords(LayoutKeywords, total=False):
     """And those of a PDF: the fields of PdfOptions."""
 
-    size: Literal["A3", "A4", "A5", "letter", "legal"]
+    size: Size | tuple[float, float]
     orientation: Literal["portrait", "landscape", "auto"]
-    margin: float
+    margin: float | tuple[float, float, float, float]
     font_size: float
     rules: Literal["zebra", "grid", "plain"]
+    wide: Literal["fit", "pages", "fail"]
+    rtl: bool | None
+    fonts: Sequence[File]
+    header: str | None
+    footer: str | None
+    page_totals: bool
+    contents: bool
+    bookmarks: bool
+    summaries: Sequence[Summary | Mapping[str, Any]]
+    archive: Literal["2b", "3b"] | None
+    password: str
+    owner_password: str
+    permissions: Sequence[Permission]
+    watermark: str
+    attachments: Mapping[str, File]
+    document: Document | Mapping[str, Any] | str
+    per: str | Sequence[str]
+    files: Literal["one", "zip"]
+    cover: Document | Mapping[str, Any] | str
+    annex: Document | Mapping[str, Any] | str
 
 
 class CsvKeywords(LayoutKeywords, total=False):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from prelo.core.table import PdfOptions
+from prelo.core.page import PdfOptions
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.font import UNITS, Font
 from prelo.formats.pdf.rows import Cell
@@ -13,7 +13,7 @@ from prelo.formats.stream import Field
 
 _SIZES = {  # portrait, ISO 216 and ANSI
     "A3": (84189, 119055), "A4": (59528, 84189), "A5": (41953, 59528),
-    "letter": (61200, 79200), "legal": (61200, 100800),
+    "letter": (61200, 79200), "legal": (61200, 100800), "tabloid": (79200, 122400),
 }  # fmt: skip
 _BREAKABLE = {"text", "code", "link"}
 _FIGURE = (
@@ -39,16 +39,19 @@ _FULL, _LOOSE = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page with equal margins. x counts from the left margin, y from the lower edge of the paper."""
+    """A page and its margins. x counts from the left margin, y from the lower edge of the paper."""
 
     width: int
     height: int
-    margin: int
+    top: int
+    right: int
+    bottom: int
+    left: int
 
     @property
     def measure(self) -> int:
         """The width between the margins."""
-        return self.width - 2 * self.margin
+        return self.width - self.left - self.right
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,24 @@ def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> 
     return Wish(max(widest, title, words) * size // UNITS + 1, given=False, breakable=breakable)
 
 
-def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, size: int) -> Page:
+def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, text: int) -> Page:
     """The page that suits these columns: turned if they are wider than it is and nobody says otherwise."""
-    short, long = _SIZES[options.size]
-    margin = round(options.margin * 100)
-    cap = _WIDE_TEXT * size * _FIGURE // UNITS
+    size = options.size
+    width, height = _SIZES[size] if isinstance(size, str) else map(_hundredths, size)
+    margin = options.margin
+    margins = margin if isinstance(margin, tuple) else (margin, margin, margin, margin)
+    top, right, bottom, left = map(_hundredths, margins)
+    cap = _WIDE_TEXT * text * _FIGURE // UNITS
     total = sum(w.width if w.given or not w.breakable else min(w.width, cap) for w in wanted)
-    turned = total + 2 * gap * len(wanted) > short - 2 * margin
+    short, long = sorted((width, height))
+    turned = total + 2 * gap * len(wanted) > short - left - right
     if options.orientation == "landscape" or (options.orientation == "auto" and turned):
-        return Page(long, short, margin)
-    return Page(short, long, margin)
+        return Page(long, short, top, right, bottom, left)
+    return Page(short, long, top, right, bottom, left)
+
+
+def _hundredths(points: float) -> int:
+    return round(points * 100)
 
 
 def cells_of(

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from prelo.core.table import PdfOptions
+from prelo.core.page import PdfOptions
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Ints
 from prelo.formats.pdf.body import DATA, GRAND, TOTAL, Body, Items

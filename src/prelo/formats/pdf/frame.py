@@ -28,7 +28,7 @@ class Frame:
     ) -> None:
         self._look = look
         self._words: Words = locale.words
-        self.margin = b"%.2f" % (look.page.margin / 100)
+        self.margin = b"%.2f" % (look.page.left / 100)
         self.title, self.title_height = self._title(layout)
         self._header, self.header_height = self._titles([f.title for f in fields])
         self._footer = self._name(layout.title)
@@ -36,7 +36,7 @@ class Frame:
     def write(self, file: File, resources: int) -> bytes:
         """Write the forms and return their entries of the XObject resource dictionary."""
         page = self._look.page
-        box = (-page.margin, -page.height, page.width, page.height)
+        box = (-page.left, -page.height, page.width, page.height)
         header = file.stream(self._header, _FORM % (*box, resources))
         footer = file.stream(self._footer, _FORM % (*box, resources))
         return b"/Header %d 0 R/Footer %d 0 R" % (header, footer)
@@ -45,7 +45,7 @@ class Frame:
         """The operators of "page x of y", flush right."""
         style = self._look.footer
         text, width = style.font.line(self._words.page.format(page=page, pages=pages), style.size)
-        place = b"%d %d Td" % (self._look.page.measure - width, self._look.page.margin)
+        place = b"%d %d Td" % (self._look.page.measure - width, self._look.page.bottom)
         return b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %b%b ET Q" % (
             self.margin, colours.QUIET, style.font.key.encode(), style.size, place, text,
         )  # fmt: skip
@@ -103,7 +103,7 @@ class Frame:
     def _name(self, title: str) -> bytes:
         """The report's title and the line over the footer."""
         look, style = self._look, self._look.footer
-        y = look.page.margin
+        y = look.page.bottom
         rule = y + style.leading + style.leading // 4
         out = b"%b RG %d w 0 %d m %d %d l S\n" % (
             colours.HAIR,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prelo.core.table import PdfOptions
+from prelo.core.page import PdfOptions
 from prelo.formats.pdf.columns import Page
 from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.rows import Cell, Style
@@ -59,8 +59,8 @@ class Look:
         line = max(self.table_width, page.measure // 2) - gap
         self.line_cell = Cell("", gap, line, "left", wraps=True)
         """One cell across the table: for headings."""
-        self.top = page.height - page.margin
-        self.bottom = page.margin + self.footer.leading * 2
+        self.top = page.height - page.top
+        self.bottom = page.bottom + self.footer.leading * 2
         """The lowest the table may reach: above the footer and some air."""
         self.most_lines = 1
         """Lines of the highest row that has room on a page."""

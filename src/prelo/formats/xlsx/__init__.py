@@ -69,6 +69,6 @@ def _locked(out: Sink, password: SecretStr | None) -> AbstractContextManager[Sin
     except ModuleNotFoundError as error:
         raise FormatFailed(
             "a workbook with a password needs the package 'cryptography'; install it by: "
-            "pip install 'prelo[xlsx-password]'"
+            "pip install 'prelo[password]'"
         ) from error
     return Locked(out, password.get_secret_value())
