@@ -91,13 +91,16 @@ def test_a_row_is_never_cut_at_the_end_of_a_page():
     assert manifest.warnings == ()
 
 
-def test_a_row_higher_than_a_page_is_cut_and_counted():
-    data = pl.DataFrame({"t": ["before", "word " * 9_000, "after"]})
-    file, manifest = write(data, columns={"t": {"width": 20}})
-    (warning,) = manifest.warnings
-    assert (warning.column, warning.type, warning.count) == ("t", "text-cut", 1)
-    assert "before" in pages(file)[0]
-    assert "after" in "".join(pages(file))
+def test_a_row_higher_than_a_page_flows_over_and_keeps_every_word():
+    said = " ".join(f"w{i}" for i in range(9_000))
+    data = pl.DataFrame({"t": ["before", said, "after"], "n": [77, 8888, 99]})
+    file, manifest = write(data, columns={"t": {"width": 20}, "n": {"total": "sum"}})
+    texts = pages(file)
+    found = [w for t in texts for w in words(t) if re.fullmatch(r"w\d+|before|after", w)]
+    assert found == ["before", *said.split(), "after"]
+    assert len(texts) > 10
+    assert sum(words(t).count("8,888") for t in texts) == 1
+    assert manifest.warnings == ()
 
 
 def test_numbers_never_break_but_are_condensed(pdftotext: Run, tmp_path: Path):
@@ -225,7 +228,9 @@ def test_a_page_inside_a_group_says_which_group_goes_on():
     texts = pages(_grouped(rows, locale="en-US"))
     assert "o: A \u203a i: x (continued)" in texts[1]
     assert "o: B \u203a i: \u2013 (continued)" in texts[-1]
-    assert "continued" not in texts[0]
+    assert "continued on page 2" in texts[0]
+    assert "(continued)" not in texts[0]
+    assert "continued on" not in texts[-1]
 
 
 def test_totals_of_every_sort():

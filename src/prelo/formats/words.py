@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a page or sheet. `page` has {page} and {pages}; `total_of` has {group}; `totals` are the
-    names of sum, count, min, max and mean; `states` those of Completeness, in its order.
+    """The words of a page or sheet. `page` has {page} and {pages}, `goes_on` {page}; `total_of` has {group};
+    `totals` are the names of sum, count, min, max and mean; `states` those of Completeness, in its order.
     """
 
     page: str
@@ -30,6 +30,9 @@ class Words:
     states: tuple[str, str, str, str]
     changed: str
     made_by: str
+    goes_on: str
+    contents: str
+    page_total: str
 
 
 _WORDS = {
@@ -40,6 +43,7 @@ _WORDS = {
         ("sum", "count", "lowest", "highest", "mean"),
         "Fact", "Value", "Title", "Subtitle", "Author", "Sheet", "State",
         ("complete", "empty", "split", "truncated"), "Changed values", "Made by",
+        "continued on page {page}", "Contents", "This page",
     ),
     "pt": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuação",
@@ -48,6 +52,7 @@ _WORDS = {
         ("soma", "quantidade", "mínimo", "máximo", "média"),
         "Item", "Valor", "Título", "Subtítulo", "Autor", "Planilha", "Estado",
         ("completo", "vazio", "dividido", "cortado"), "Valores alterados", "Feito por",
+        "continua na página {page}", "Sumário", "Nesta página",
     ),
     "es": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuación",
@@ -56,6 +61,7 @@ _WORDS = {
         ("suma", "cantidad", "mínimo", "máximo", "media"),
         "Dato", "Valor", "Título", "Subtítulo", "Autor", "Hoja", "Estado",
         ("completo", "vacío", "dividido", "cortado"), "Valores cambiados", "Hecho por",
+        "continúa en la página {page}", "Índice", "Esta página",
     ),
     "fr": Words(
         "Page {page} sur {pages}", "Total", "Total {group}", "suite",
@@ -64,6 +70,7 @@ _WORDS = {
         ("somme", "nombre", "minimum", "maximum", "moyenne"),
         "Donnée", "Valeur", "Titre", "Sous-titre", "Auteur", "Feuille", "État",
         ("complet", "vide", "réparti", "tronqué"), "Valeurs modifiées", "Fait par",
+        "suite à la page {page}", "Sommaire", "Cette page",
     ),
     "de": Words(
         "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
@@ -72,6 +79,7 @@ _WORDS = {
         ("Summe", "Anzahl", "Minimum", "Maximum", "Mittelwert"),
         "Angabe", "Wert", "Titel", "Untertitel", "Autor", "Blatt", "Zustand",
         ("vollständig", "leer", "aufgeteilt", "gekürzt"), "Geänderte Werte", "Erstellt mit",
+        "weiter auf Seite {page}", "Inhalt", "Diese Seite",
     ),
     "it": Words(
         "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
@@ -80,6 +88,7 @@ _WORDS = {
         ("somma", "numero", "minimo", "massimo", "media"),
         "Dato", "Valore", "Titolo", "Sottotitolo", "Autore", "Foglio", "Stato",
         ("completo", "vuoto", "diviso", "troncato"), "Valori modificati", "Creato da",
+        "continua a pagina {page}", "Indice", "Questa pagina",
     ),
     "nl": Words(
         "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
@@ -88,6 +97,7 @@ _WORDS = {
         ("som", "aantal", "laagste", "hoogste", "gemiddelde"),
         "Gegeven", "Waarde", "Titel", "Ondertitel", "Auteur", "Blad", "Toestand",
         ("volledig", "leeg", "verdeeld", "ingekort"), "Gewijzigde waarden", "Gemaakt door",
+        "vervolg op pagina {page}", "Inhoud", "Deze pagina",
     ),
 }  # fmt: skip
 
@@ -96,3 +106,12 @@ def words_of(locale: str) -> Words:
     """The words of a BCP 47 tag's language; English for a language that is not here."""
     language = locale.replace("_", "-").partition("-")[0].lower()
     return _WORDS.get(language, _WORDS["en"])
+
+
+_RIGHT_TO_LEFT = {"ar", "he", "iw", "fa", "ur", "ps", "sd", "ug", "yi", "dv", "ckb"}
+
+
+def from_the_right(locale: str, chosen: bool | None) -> bool:  # noqa: FBT001  as the option is
+    """Whether a page or sheet begins at its right side: as chosen, or as the locale's language is written."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return language in _RIGHT_TO_LEFT if chosen is None else chosen

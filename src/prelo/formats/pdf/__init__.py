@@ -1,5 +1,6 @@
 """Tables as PDF: a page frame around rows computed column by column, streamed page by page."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
@@ -7,7 +8,7 @@ import polars as pl
 
 from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
-from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
+from prelo.formats.pdf.columns import Page, Room, bands_of, page_of, wish
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree, text_string
 from prelo.formats.pdf.flow import Flow
@@ -15,7 +16,10 @@ from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
+from prelo.formats.pdf.sheet import Drawer
+from prelo.formats.pdf.totals import PageTotals, totalled
 from prelo.formats.stream import Progress, Stream, open_stream
+from prelo.formats.words import from_the_right
 from prelo.ports import Sink
 
 __all__ = ["Pdf"]
@@ -23,8 +27,6 @@ __all__ = ["Pdf"]
 _PRODUCER = "Prelo"
 _FRAME = "(titles and headings)"  # the column of a warning about text that is in none
 _MISSING = "the font lacks some of the characters; they are shown as empty boxes"
-_REMOVED = "control characters, which no page can show, were left out"
-_CUT = "the text is higher than a page; its end is not in the file"
 
 
 class Pdf:
@@ -43,27 +45,30 @@ class Pdf:
         """
         locale = locale_of(layout.locale)
         stream = open_stream(data, layout)
-        body = Body(stream.fields, layout, stream.first.schema, locale)
+        sizes, fonts = Sizes.of(layout.pdf), (Font("R", "Regular"), Font("B", "Bold"))
+        body = Body(stream, layout, locale, sizes.text)
         first_texts = body.texts(stream.first)
-        regular, bold = Font("R", "Regular"), Font("B", "Bold")
-        look = _look(stream, layout, first_texts, (regular, bold))
+        look = _look(stream, layout, first_texts, fonts, sizes)
         file = File(out)
         tree, resources = PageTree(file), file.reserve()
         frame = Frame(layout, stream.fields, look, locale)
-        look.leave_room(frame.header_height)
-        flow = Flow(file, tree, frame, look, layout.pdf)
+        look.leave_room(frame.header_height, page_totals=layout.pdf.page_totals)
+        flow = Flow(file, tree, frame, look, Drawer(look, layout.pdf))
+        if layout.pdf.page_totals and totalled(stream.fields):
+            flow.totals = PageTotals(stream.fields, body.lines, locale.words.page_total)
         texts_ready = chain([first_texts], iter(lambda: None, 0))
         for (batch, last), texts in zip(_with_last(stream.frames), texts_ready, strict=False):
-            flow.add(body.items(batch, texts or body.texts(batch), look, last=last), body)
+            items = body.items(batch, texts or body.texts(batch), look, last=last)
+            flow.add(items, batch, body)
             progress(body.rows, flow.pages)
         if body.rows == 0:
             flow.say(locale.words.empty)
-        pages = flow.close()
+        pages = flow.close(0)
         forms = frame.write(file, resources)
-        fonts = embed(regular, file) + embed(bold, file)
-        file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), resources)
+        entries = b"".join(embed(font, file) for font in fonts)
+        file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (entries, forms), resources)
         _close(file, tree, look.page, layout, resources)
-        return _manifest(stream, body, pages, (regular, bold))
+        return _manifest(stream, body, pages, fonts)
 
 
 def _with_last(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, bool]]:
@@ -75,12 +80,15 @@ def _with_last(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, b
         held = following
 
 
-def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[Font, Font]) -> Look:
-    sizes = Sizes.of(layout.pdf)
+def _look(
+    stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[Font, Font], sizes: Sizes
+) -> Look:
     wanted = [wish(f, t, fonts, sizes.text) for f, t in zip(stream.fields, texts, strict=True)]
     page = page_of(layout.pdf, wanted, sizes.gap, sizes.text)
-    cells = cells_of(stream.fields, wanted, page.measure, sizes.gap, sizes.text)
-    return Look(page, sizes, cells, *fonts)
+    rtl = from_the_right(layout.locale, layout.pdf.rtl)
+    room = Room(page.measure, sizes.gap, sizes.text)
+    bands = bands_of(stream.fields, wanted, room, layout.pdf, rtl=rtl)
+    return Look(page, sizes, bands, fonts, rtl=rtl)
 
 
 def _close(file: File, tree: PageTree, page: Page, layout: Layout, resources: int) -> None:
@@ -101,17 +109,10 @@ def _close(file: File, tree: PageTree, page: Page, layout: Layout, resources: in
 
 
 def _manifest(stream: Stream, body: Body, pages: int, fonts: tuple[Font, Font]) -> Manifest:
-    regular, bold = fonts
-    told = {
-        "characters-missing": (regular.missing + bold.missing, _MISSING),
-        "characters-removed": (body.removed, _REMOVED),
-        "text-cut": (body.cut, _CUT),
-    }
+    missing = sum((font.missing for font in fonts), Counter[str]())
     warnings = [
-        ValueWarning(column=name or _FRAME, type=kind, count=count, detail=detail)
-        for kind, (counts, detail) in told.items()
-        for name, count in counts.items()
-        if count
+        ValueWarning(column=name or _FRAME, type="characters-missing", count=count, detail=_MISSING)
+        for name, count in missing.items()
     ]
     return Manifest(
         format="pdf",
@@ -119,5 +120,5 @@ def _manifest(stream: Stream, body: Body, pages: int, fonts: tuple[Font, Font]) 
         columns=tuple(field.name for field in stream.fields),
         pages=pages,
         completeness=Completeness.COMPLETE if body.rows else Completeness.EMPTY,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *body.warnings()),
     )

@@ -1,22 +1,25 @@
 """The body of the table: data rows, group headings and totals as one sequence of items to put on pages."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
-from prelo.core.table import Column, Kind, Layout
+from prelo.core.table import Column, Kind, Layout, ValueWarning
 from prelo.formats.conform import infer_kind
 from prelo.formats.groups import Boundaries, Closed, Totals, labelled
+from prelo.formats.pdf import tall
 from prelo.formats.pdf.arrow import Flags, Flat, Ints
-from prelo.formats.pdf.groups import total_kind
+from prelo.formats.pdf.cells import Line, Style
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
-from prelo.formats.pdf.rows import Style, lay
+from prelo.formats.pdf.paint import Paint, Painter
+from prelo.formats.pdf.rows import Rows, lay_across
 from prelo.formats.pdf.text import as_text
-from prelo.formats.stream import Field
+from prelo.formats.pdf.totals import TotalLines, totalled
+from prelo.formats.stream import Field, Stream
 
 DATA, HEADING, TOTAL, GRAND, UNDER = range(5)
 """Sorts of items; UNDER is the second line of a total."""
@@ -24,16 +27,23 @@ DATA, HEADING, TOTAL, GRAND, UNDER = range(5)
 _BETWEEN_LEVELS = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 _LOST = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]"
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]"
+_REMOVED = "control characters, which no page can show, were left out"
+_CUT = "the text was too long for its place and ends early"
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Items in order: their operators end to end, height, sort, and the data row each stands at."""
+    """Items in order: their operators end to end, for each band; height, sort, and the data row each stands
+    at. `labels` are the headings' levels and words, `tags` their numbers, by item.
+    """
 
-    operators: Flat
+    operators: list[Flat]
     heights: Ints
     sorts: Ints
     rows: Ints
+    tags: Ints
+    labels: list[tuple[int, str]]
+    paint: Paint
     rows_before: int
 
     @property
@@ -52,53 +62,61 @@ class Items:
 class _Part:
     """Items of one sort, with where they go: before, at or after which data row, as a sort key."""
 
-    text: pl.Series
+    texts: list[pl.Series]
     heights: Ints
     keys: Ints
     rows: Ints
     sort: int
+    tags: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Body:
     """Turns frames into items, and knows the groups that are open between them."""
 
-    def __init__(
-        self, fields: Sequence[Field], layout: Layout, schema: pl.Schema, locale: Locale
-    ) -> None:
-        self._fields = fields
+    def __init__(self, stream: Stream, layout: Layout, locale: Locale, size: int) -> None:
+        self._fields = stream.fields
         self._locale = locale
-        self._groups = [_group_field(name, layout, schema) for name in layout.group_by]
+        self._groups = [_group_field(n, layout, stream.first.schema) for n in layout.group_by]
         self._boundaries = Boundaries(layout.group_by)
+        self._lines = TotalLines(self._fields, locale)
         names = [None, *layout.group_by]
-        self._totals = (
-            [Totals(fields, name) for name in names] if any(f.column.total for f in fields) else []
-        )
+        self._totals = [Totals(self._fields, n) for n in names] if totalled(self._fields) else []
+        self._painter = Painter(self._fields, stream.hidden, size)
         self._labels: list[list[str]] = [[] for _ in self._groups]
         self._label_rows: list[Ints] = [np.empty(0, np.int64) for _ in self._groups]
         self.rows = 0
-        self.cut: Counter[str] = Counter()
-        """Values whose text was higher than a page, by column."""
-        self.removed: Counter[str] = Counter()
-        """Values that control characters were taken out of, by column."""
+        self.grand: Closed | None = None
+        """The totals of all rows, once the last frame is through."""
+        self._cut: Counter[str] = Counter()
+        self._removed: Counter[str] = Counter()
+
+    @property
+    def painter(self) -> Painter:
+        return self._painter
+
+    @property
+    def lines(self) -> TotalLines:
+        return self._lines
+
+    def warnings(self) -> Iterator[ValueWarning]:
+        """What could not be shown as it was."""
+        told = (("characters-removed", self._removed, _REMOVED), ("text-cut", self._cut, _CUT))
+        for kind, counts, detail in told:
+            for name, count in counts.items():
+                if count:
+                    yield ValueWarning(column=name, type=kind, count=count, detail=detail)
+        yield from self._painter.warnings
 
     def texts(self, frame: pl.DataFrame) -> list[pl.Series]:
         """The visible columns as they will be shown."""
         out: list[pl.Series] = []
-        for field in self._fields:
-            text = as_text(frame[field.name], field.kind, self._locale, field.column.format)
-            cleaned = clean(text, field.kind)
+        for one in self._fields:
+            text = as_text(frame[one.name], one.kind, self._locale, one.column.format)
+            cleaned = clean(text, one.kind)
             if cleaned is not text:
-                self.removed[field.name] += int(text.str.contains(_LOST).sum())
+                self._removed[one.name] += int(text.str.contains(_LOST).sum())
             out.append(cleaned)
         return out
-
-    def total_texts(self, closed: Closed) -> dict[str, pl.Series]:
-        """The totals of closed groups as they will be shown, by field."""
-        fields = {f.name: f for f in self._fields}
-        return {
-            name: as_text(v, total_kind(fields[name]), self._locale, fields[name].column.format)
-            for name, v in closed.totals.items()
-        }
 
     def items(
         self, frame: pl.DataFrame, texts: list[pl.Series], look: Look, *, last: bool
@@ -106,23 +124,14 @@ class Body:
         """The items of a frame: its rows, the headings they begin with, totals of groups that ended; after
         the `last` one, of those still open too.
         """
-        rows = lay(texts, look.cells, look.row, look.most_lines)
-        self.cut.update(rows.cut)
-        at = np.arange(frame.height)
         levels = len(self._groups)
-        parts = [_Part(rows.text, rows.heights, self._key(at, levels), at, DATA)]
         begins = self._boundaries.begins(frame) if levels else []
-        if self._totals:
-            whole = np.zeros(frame.height, np.bool_)
-            whole[0] = self.rows == 0
-            for level, (totals, begun) in enumerate(
-                zip(self._totals, [whole, *begins], strict=True)
-            ):
-                parts += self._total_part(totals.feed(frame, begun), level, look)
-                if last:
-                    parts += self._total_part(totals.end(frame.height), level, look)
-        parts += self._headings(frame, begins, look)
-        items = _ordered(parts, self.rows)
+        labels: list[tuple[int, str]] = []
+        paint = self._painter.paint(frame)
+        parts = list(self._data(texts, paint, look))
+        parts += self._group_totals(frame, begins, look, last=last)
+        parts += self._headings(frame, begins, labels, look)
+        items = _ordered(parts, labels, paint, self.rows)
         self.rows += frame.height
         return items
 
@@ -138,40 +147,64 @@ class Body:
         levels = len(self._groups)
         return rows * (2 * levels + 2) + levels + 1 + step
 
-    def _headings(self, frame: pl.DataFrame, begins: list[Flags], look: Look) -> Iterator[_Part]:
-        for level, (field, begun) in enumerate(zip(self._groups, begins, strict=True)):
+    def _data(self, texts: list[pl.Series], paint: Paint, look: Look) -> Iterator[_Part]:
+        bands = [Line([texts[p] for p in b.places], b.cells, paint.inks) for b in look.bands]
+        laid = lay_across(bands, look.row)
+        self._cut.update(laid.cut)
+        levels, at = len(self._groups), np.arange(len(laid.heights))
+        high = laid.lines > look.most_lines
+        if high.any():
+            yield self._part(laid, at[~high], at[~high], levels)
+            rows, bands = tall.parted(bands, np.flatnonzero(high), look)
+            parted = lay_across(bands, look.row)
+            yield self._part(parted, np.arange(len(rows)), rows, levels)
+        else:
+            yield _Part(laid.texts, laid.heights, self._key(at, levels), at, DATA)
+
+    def _part(self, laid: Rows, kept: Ints, rows: Ints, levels: int) -> _Part:
+        texts = [text.gather(kept) for text in laid.texts]
+        return _Part(texts, laid.heights[kept], self._key(rows, levels), rows, DATA)
+
+    def _group_totals(
+        self, frame: pl.DataFrame, begins: list[Flags], look: Look, *, last: bool
+    ) -> Iterator[_Part]:
+        whole = np.zeros(frame.height, np.bool_)
+        whole[0] = self.rows == 0
+        # Totals are empty where none are asked for.
+        for level, (totals, begun) in enumerate(zip(self._totals, [whole, *begins], strict=False)):
+            yield from self._total_part(totals.feed(frame, begun), level, look)
+            if last:
+                ended = totals.end(frame.height)
+                self.grand = self.grand or ended
+                yield from self._total_part(ended, level, look)
+
+    def _headings(
+        self, frame: pl.DataFrame, begins: list[Flags], said: list[tuple[int, str]], look: Look
+    ) -> Iterator[_Part]:
+        for level, (group, begun) in enumerate(zip(self._groups, begins, strict=True)):
             rows = np.flatnonzero(begun)
-            values = self._text(frame[field.name].gather(rows), field)
-            labels = labelled(values, f"{field.title}: ")
+            values = self._text(frame[group.name].gather(rows), group)
+            labels = labelled(values, f"{group.title}: ")
             # The group that the frame goes on with begins before its first row.
             known = self._labels[level][-1:]
             self._labels[level] = known + labels.to_list()
             self._label_rows[level] = np.concatenate([np.full(len(known), -1), rows])
             if len(rows):
+                tags = np.arange(len(said), len(said) + len(rows))
+                said += [(level, label) for label in self._labels[level][len(known) :]]
                 style = look.headings[min(level, len(look.headings) - 1)]
-                laid = lay([labels], [look.line_cell], style, look.most_lines)
-                text = _in_style(laid.text, style, look.row)
-                yield _Part(text, laid.heights, self._key(rows, level), rows, HEADING)
+                lines = [Line.plain([labels], [look.line_cell(band)]) for band in look.bands]
+                laid = lay_across(lines, style, look.most_lines)
+                texts = [in_style(text, style, look.row) for text in laid.texts]
+                yield _Part(texts, laid.heights, self._key(rows, level), rows, HEADING, tags)
 
     def _total_part(self, closed: Closed, level: int, look: Look) -> Iterator[_Part]:
         if not len(closed.before):
             return
-        texts = self.total_texts(closed)
-        cells = [cell for cell in look.cells if cell.name in texts]
-        rows, sort = [[texts[cell.name] for cell in cells]], GRAND if level == 0 else TOTAL
-        label, places = look.total_label(cells[0]), [cells]
-        if (
-            label is look.line_cell
-        ):  # no room beside the totals: the label stands on a line above them
-            rows.insert(0, [])
-            places.insert(0, [])
-        rows[0].insert(0, self._total_labels(closed, level))
-        places[0].insert(0, label)
-        for shown, where in zip(rows, places, strict=True):
-            laid = lay(shown, where, look.total, look.most_lines)
-            text = _in_style(laid.text, look.total, look.row)
-            key = self._key(closed.before, -1 - level)
-            yield _Part(text, laid.heights, key, closed.before, sort)
+        sort, key = GRAND if level == 0 else TOTAL, self._key(closed.before, -1 - level)
+        for laid in self._lines.lay(self._total_labels(closed, level), closed, look):
+            texts = [in_style(text, look.total, look.row) for text in laid.texts]
+            yield _Part(texts, laid.heights, key, closed.before, sort)
             sort = UNDER
 
     def _total_labels(self, closed: Closed, level: int) -> pl.Series:
@@ -193,26 +226,30 @@ def _group_field(name: str, layout: Layout, schema: pl.Schema) -> Field:
     )
 
 
-def _in_style(text: pl.Series, style: Style, back: Style) -> pl.Series:
+def in_style(text: pl.Series, style: Style, back: Style) -> pl.Series:
     """Operators between a switch to the font of their style and the switch back to that of the rows."""
     begin, end = f"/{style.font.key} {style.size} Tf ", f"/{back.font.key} {back.size} Tf\n"
     return pl.DataFrame({"t": text}).select(pl.lit(begin) + pl.col("t") + pl.lit(end)).to_series()
 
 
-def _ordered(parts: list[_Part], rows_before: int) -> Items:
-    if len(parts) == 1:
-        part = parts[0]
-        sorts = np.full(len(part.rows), part.sort)
-        return Items(Flat.of(part.text), part.heights, sorts, part.rows, rows_before)
-    order = np.argsort(np.concatenate([p.keys for p in parts]), kind="stable")
+def _ordered(
+    parts: list[_Part], labels: list[tuple[int, str]], paint: Paint, rows_before: int
+) -> Items:
     sorts = np.concatenate([np.full(len(p.rows), p.sort) for p in parts])
-    return Items(
-        operators=Flat.of(pl.concat([p.text for p in parts]).gather(order)),
-        heights=np.concatenate([p.heights for p in parts])[order],
-        sorts=sorts[order],
-        rows=np.concatenate([p.rows for p in parts])[order],
-        rows_before=rows_before,
+    tags = [p.tags if p.sort == HEADING else np.full(len(p.rows), -1) for p in parts]
+    texts = [
+        bands[0] if len(parts) == 1 else pl.concat(bands)
+        for bands in zip(*(p.texts for p in parts), strict=True)
+    ]
+    heights, rows, tagged = (
+        np.concatenate(a) for a in ([p.heights for p in parts], [p.rows for p in parts], tags)
     )
+    if len(parts) > 1:
+        order = np.argsort(np.concatenate([p.keys for p in parts]), kind="stable")
+        texts = [text.gather(order) for text in texts]
+        heights, rows, tagged, sorts = (a[order] for a in (heights, rows, tagged, sorts))
+    flats = [Flat.of(text) for text in texts]
+    return Items(flats, heights, sorts, rows, tagged, labels, paint, rows_before)
 
 
 def clean(text: pl.Series, kind: Kind) -> pl.Series:

@@ -1,14 +1,16 @@
-"""The page and its columns: sizes, orientation, and how wide each column is. Lengths are in 1/100 pt."""
+"""The page and its columns: sizes, orientation, how wide each column is. Lengths are in 1/100 pt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from prelo.core.errors import FormatFailed
 from prelo.core.page import PdfOptions
+from prelo.core.table import Align
 from prelo.formats.pdf.arrow import Flat
+from prelo.formats.pdf.cells import Band, Cell, Fit
 from prelo.formats.pdf.font import UNITS, Font
-from prelo.formats.pdf.rows import Cell
 from prelo.formats.stream import Field
 
 _SIZES = {  # portrait, ISO 216 and ANSI
@@ -35,6 +37,9 @@ _FULL, _LOOSE = (
     8,
     3,
 )  # ems between columns: at most, for a table to fill the page; and in a narrow one
+_LEAST_ROOM = 3600  # between the margins
+_LEAST = 0.4  # of the width that figures and titles need: narrower, nobody could read them
+_MIRRORED: dict[Align, Align] = {"left": "right", "right": "left", "center": "center"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a column would like to be wide, padding left out, and whether its text may wrap."""
+    """What a column would like to be wide, padding left out; whether its text may give way, by how it fits;
+    its share of what the others leave.
+    """
 
     width: int
     given: bool
     breakable: bool
+    fit: Fit
+    weight: float | None
 
 
 def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> Wish:
@@ -69,13 +78,22 @@ def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> 
     `fonts` are regular and bold. A sum gets room for further digits: most are below half of rows times
     maximum.
     """
+    column = field.column
     breakable = field.kind.name in _BREAKABLE
-    if field.column.width is not None:
-        return Wish(
-            round(field.column.width * size * _FIGURE / UNITS), given=True, breakable=breakable
-        )
+    fit: Fit = column.fit or ("wrap" if breakable else "shrink")
+    given = column.width is not None and column.weight is None
+    if column.width is not None and given:
+        width = round(column.width * size * _FIGURE / UNITS)
+    else:
+        width = _fitted(field, text, fonts) * size // UNITS + 1 + (column.indent or 0) * size
+    return Wish(width, given, breakable or fit != "shrink", fit, column.weight)
+
+
+def _fitted(field: Field, text: pl.Series, fonts: tuple[Font, Font]) -> int:
+    """The width of the title and the widest of the first frame's texts, in UNITS."""
     regular, bold = fonts
-    widest = int(regular.widths(Flat.of(text)).max()) if len(text) else 0
+    font = bold if field.column.bold else regular
+    widest = int(font.widths(Flat.of(text)).max()) if len(text) else 0
     if field.column.total == "sum":
         digits = len(str(len(text) // 2)) + (_GROWTH if len(text) >= _LONG else 0)
         widest += digits * _FIGURE * 4 // 3  # every third digit brings its separator
@@ -83,7 +101,7 @@ def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> 
         widest += _FRACTION * _FIGURE
     title = min(bold.width(field.title), _TITLE * _FIGURE)
     words = max(map(bold.width, field.title.split()), default=0)
-    return Wish(max(widest, title, words) * size // UNITS + 1, given=False, breakable=breakable)
+    return max(widest, title, words)
 
 
 def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, text: int) -> Page:
@@ -96,6 +114,10 @@ def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, text: int) ->
     cap = _WIDE_TEXT * text * _FIGURE // UNITS
     total = sum(w.width if w.given or not w.breakable else min(w.width, cap) for w in wanted)
     short, long = sorted((width, height))
+    if min(long - left - right, long - top - bottom) < _LEAST_ROOM:
+        raise FormatFailed("the margins leave no room on the page; make them smaller")
+    if not isinstance(size, str) and options.orientation == "auto":
+        return Page(width, height, top, right, bottom, left)
     turned = total + 2 * gap * len(wanted) > short - left - right
     if options.orientation == "landscape" or (options.orientation == "auto" and turned):
         return Page(long, short, top, right, bottom, left)
@@ -106,27 +128,102 @@ def _hundredths(points: float) -> int:
     return round(points * 100)
 
 
-def cells_of(
-    fields: Sequence[Field], wanted: Sequence[Wish], measure: int, gap: int, size: int
-) -> list[Cell]:
-    """The columns side by side within `measure`, each with `gap` on both sides of its text.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The width that columns share: `measure` in all, `gap` on both sides of each text of `size`."""
+
+    measure: int
+    gap: int
+    size: int
+
+    def of(self, columns: int) -> int:
+        """What is left for so many columns' texts."""
+        return self.measure - 2 * self.gap * columns
+
+
+def bands_of(
+    fields: Sequence[Field], wanted: Sequence[Wish], room: Room, options: PdfOptions, *, rtl: bool
+) -> list[Band]:
+    """The columns side by side within the page: one band, or several for pages across, each beginning with
+    the first column.
 
     Too wide: text columns give way first, the widest of them first, then all in proportion. Room to spare:
     they grow, and stand apart by equal distances: as far as fills the page, unless the table would
-    fall apart.
+    fall apart. Raises FormatFailed for more columns than may or can stand on a page.
     """
-    gap = min(gap, measure // (6 * len(fields)))
-    room = measure - 2 * gap * len(fields)
-    widths = _shared([w.width for w in wanted], wanted, room, _NARROW * size * _FIGURE // UNITS)
-    between = _between(room - sum(widths), len(fields) - 1, size)
+    everything = list(range(len(fields)))
+    if options.wide != "fit" and _least(wanted, room, firm=True) > room.of(len(fields)):
+        if options.wide == "fail":
+            raise FormatFailed(_too_wide(fields, wanted, room, "wide: fit sets them narrower"))
+        parts = _parted(wanted, room)
+    else:
+        parts = [everything]
+        narrow = replace(room, gap=min(room.gap, room.measure // (6 * len(fields))))
+        if _least(wanted, narrow, firm=False) * _LEAST > narrow.of(len(fields)):
+            raise FormatFailed(_too_wide(fields, wanted, room, "wide: pages goes on beside"))
+    return [_band(part, fields, wanted, room, rtl=rtl) for part in parts]
+
+
+def _too_wide(fields: Sequence[Field], wanted: Sequence[Wish], room: Room, way_out: str) -> str:
+    needed = (_least(wanted, room, firm=True) + 2 * room.gap * len(fields)) / 100
+    return (
+        f"{len(fields)} columns need {needed:,.0f} points and the page has {room.measure / 100:,.0f}; hide "
+        f"some, take a larger page or a smaller font_size, or say how: {way_out}"
+    )
+
+
+def _least(wanted: Sequence[Wish], room: Room, *, firm: bool) -> int:
+    """What the columns need when all texts have given way; `firm`: not those of a given width."""
+    narrow = _NARROW * room.size * _FIGURE // UNITS
+    return sum(
+        min(w.width, narrow) if w.breakable and not (w.given and firm) else w.width for w in wanted
+    )
+
+
+def _parted(wanted: Sequence[Wish], room: Room) -> list[list[int]]:
+    """The columns of each band: as many as fit beside the first one, without giving way much."""
+    cap = _WIDE_TEXT * room.size * _FIGURE // UNITS
+    widths = [min(w.width if w.given else min(w.width, cap), room.of(1)) for w in wanted]
+    parts: list[list[int]] = [[0]]
+    for column in range(1, len(wanted)):
+        part = [*parts[-1], column]
+        if sum(widths[c] for c in part) <= room.of(len(part)) or len(parts[-1]) == 1:
+            parts[-1] = part
+        else:
+            parts.append([0, column])
+    return parts
+
+
+def _band(
+    part: Sequence[int], fields: Sequence[Field], wanted: Sequence[Wish], room: Room, *, rtl: bool
+) -> Band:
+    wishes = [wanted[column] for column in part]
+    room = replace(room, gap=min(room.gap, room.measure // (6 * len(part))))
+    narrow = _NARROW * room.size * _FIGURE // UNITS
+    widths = _weighted(_shared(wishes, room.of(len(part)), narrow), wishes, room.of(len(part)))
+    between = _between(room.of(len(part)) - sum(widths), len(part) - 1, room.size)
     cells: list[Cell] = []
     left = 0
-    for field, width in zip(fields, widths, strict=True):
+    for column, width, wish in zip(part, widths, wishes, strict=True):
+        field = fields[column]
         align = field.column.align or field.kind.align
-        breakable = field.kind.name in _BREAKABLE
-        cells.append(Cell(field.name, left + gap, left + gap + width, align, breakable))
-        left += width + 2 * gap + between
-    return cells
+        start = left + room.gap
+        step = min((field.column.indent or 0) * room.size, width // 2)
+        inner = (start + step, start + width) if align != "right" else (start, start + width - step)
+        cells.append(Cell(field.name, *inner, align, wish.fit, field.column.bold))
+        left += width + 2 * room.gap + between
+    across = left - between
+    if rtl:
+        cells = [
+            _mirrored(cell, fields[c], room.measure) for c, cell in zip(part, cells, strict=True)
+        ]
+    return Band(tuple(part), tuple(cells), room.measure - across if rtl else 0, across, room.gap)
+
+
+def _mirrored(cell: Cell, field: Field, measure: int) -> Cell:
+    """The cell as seen in a mirror; where a column says its side itself, it stays."""
+    align = cell.align if field.column.align else _MIRRORED[cell.align]
+    return replace(cell, left=measure - cell.right, right=measure - cell.left, align=align)
 
 
 def _between(spare: int, places: int, size: int) -> int:
@@ -134,12 +231,29 @@ def _between(spare: int, places: int, size: int) -> int:
     return share if share <= _FULL * size else _LOOSE * size
 
 
-def _shared(widths: list[int], wanted: Sequence[Wish], room: int, narrow: int) -> list[int]:
+def _weighted(widths: list[int], wanted: Sequence[Wish], room: int) -> list[int]:
+    """Columns with a weight share what the others leave, but are never narrower than they must be."""
+    weights = sum(wish.weight or 0 for wish in wanted)
+    if not weights:
+        return widths
+    left = room - sum(n for n, w in zip(widths, wanted, strict=True) if not w.weight)
+    narrow = min(left // len(wanted), *widths) if left > 0 else 1
+    shares = [
+        max(int(left * w.weight / weights), narrow) if w.weight else n
+        for n, w in zip(widths, wanted, strict=True)
+    ]
+    total = sum(shares)
+    return [max(n * room // total, 1) for n in shares] if total > room else shares
+
+
+def _shared(wanted: Sequence[Wish], room: int, narrow: int) -> list[int]:
+    widths = [wish.width for wish in wanted]
     total = sum(widths)
     if total <= room:
         # Texts that fit by far need not be measured one by one.
         grow = min(1 + _SHARE * (room / max(total, 1) - 1), _GROWN)
-        return [w.width if w.given else int(w.width * grow) for w in wanted]
+        weighted = any(wish.weight for wish in wanted)
+        return [w.width if w.given or weighted else int(w.width * grow) for w in wanted]
     low, high = narrow, max(widths)
     while low < high:  # the highest ceiling for text columns under which everything fits
         middle = (low + high + 1) // 2

@@ -59,13 +59,17 @@ class PageTree:
         self._file = file
         self._nodes: list[tuple[int, list[int]]] = []
 
-    def add(self, contents: bytes) -> int:
-        """Write the page whose Contents array holds these references; returns its object's number."""
+    def add(self, contents: bytes, more: bytes = b"") -> int:
+        """Write the page whose Contents array holds these references, with `more` entries; returns its
+        object's number.
+        """
         if not self._nodes or len(self._nodes[-1][1]) == _FAN_OUT:
             self._nodes.append((self._file.reserve(), []))
         parent, kids = self._nodes[-1]
         kids.append(
-            self._file.add(b"<</Type/Page/Parent %d 0 R/Contents[%b]>>" % (parent, contents))
+            self._file.add(
+                b"<</Type/Page/Parent %d 0 R/Contents[%b]%b>>" % (parent, contents, more)
+            )
         )
         return kids[-1]
 

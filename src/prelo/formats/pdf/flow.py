@@ -1,161 +1,253 @@
 """Puts items on pages from top to bottom and writes each page as soon as it is full."""
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
+import polars as pl
 
-from prelo.core.page import PdfOptions
 from prelo.formats.pdf import look as colours
-from prelo.formats.pdf.arrow import Ints
-from prelo.formats.pdf.body import DATA, GRAND, TOTAL, Body, Items
+from prelo.formats.pdf.arrow import Flags, Flat, Ints
+from prelo.formats.pdf.body import DATA, Body, Items, in_style
 from prelo.formats.pdf.file import File, PageTree
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.look import Look
+from prelo.formats.pdf.rows import Rows
+from prelo.formats.pdf.sheet import Drawer, Layer, Sheet, rules
+from prelo.formats.pdf.totals import PageTotals
 
-_HAIRLINE, _LINE = 30, 60
+_HAIRLINE = 30
 
 
-@dataclass(slots=True)
-class _Sheet:
-    """The page being filled: what is drawn under the text, the text, and where the next item begins."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Items that stand together on one page, the first from `y` down. `turn`: the page begins with them,
+    under the line of these groups ("" for none); None: it goes on.
+    """
 
-    under: list[bytes]
-    text: list[bytes | memoryview]
-    start: int
+    items: slice
     y: int
-    fresh: bool = True
+    turn: str | None
+
+
+class Listener(Protocol):
+    """Who keeps what is known when a page is written."""
+
+    def page(self, number: int, index: int, marks: Sequence[tuple[int, str, int]]) -> None:
+        """Page object `number`, the page's place from 0, and its headings: level, words, y."""
+        ...
+
+
+class Extras(Protocol):
+    """What else is drawn on pages: links, and colours that need the whole column."""
+
+    def place(self, items: Items, bottoms: Ints) -> None:
+        """The items of a frame stand so high, each on its page."""
+        ...
+
+    def draw(self, sheet: Sheet, part: slice) -> None:
+        """Some of these items stand on this page."""
+        ...
+
+    def between(self, page: int) -> bytes | None:
+        """A content stream, to be written later, between what lies under the text and the text."""
+        ...
 
 
 class Flow:
-    """The pages of one document. `pages` counts those begun."""
+    """The pages of one document."""
 
     def __init__(
-        self, file: File, tree: PageTree, frame: Frame, look: Look, rules: PdfOptions
+        self, file: File, tree: PageTree, frame: Frame, look: Look, drawer: Drawer
     ) -> None:
         self._file, self._tree, self._frame, self._look = file, tree, frame, look
-        self._grid = rules.rules == "grid"
-        self._zebra = rules.rules == "zebra"
-        self._footers: list[int] = []
+        self._drawer = drawer
+        self._moving = array("Q")
+        self._goes_on = array("q")
+        self.totals: PageTotals | None = None
+        self.listener: Listener | None = None
+        self.extras: Sequence[Extras] = ()
         self._sheet = self._begin(look.top - frame.title_height)
 
     @property
     def pages(self) -> int:
-        return len(self._footers) + 1
+        """Those begun."""
+        return len(self._moving) + len(self._look.bands)
 
-    def add(self, items: Items, body: Body) -> None:
-        """Place all items; a break falls where a page is full, but not after one that stays with the next."""
+    def add(self, items: Items, frame: pl.DataFrame, body: Body) -> None:
+        """Place all items of a frame."""
+        spans = list(self._spans(items, body))
+        ended = iter(self._page_totals(items, frame, spans))
         reach = np.cumsum(items.heights)
-        places = np.arange(1, len(reach) + 1)
-        breaks = np.maximum.accumulate(np.where(items.kept, 0, places))
-        operators = items.operators.raw.data
-        shaded = items.shaded
-        at, count = 0, len(reach)
-        while at < count:
-            done = int(reach[at - 1]) if at else 0
-            room = self._sheet.y - self._look.bottom
-            full = int(np.searchsorted(reach, done + room, "right"))
-            end = full if full == count else int(breaks[full - 1]) if full else 0
-            if end <= at and self._sheet.fresh:
-                end = max(
-                    full, at + 1
-                )  # a page of headings, or a row higher than a page: it has to go on
-            if end > at:
-                offsets = items.operators.offsets
-                self._draw(
-                    items, slice(at, end), self._sheet.y + done - reach[at:end], shaded[at:end]
-                )
-                self._sheet.text.append(operators[offsets[at] : offsets[end]])
-                self._sheet.y -= int(reach[end - 1]) - done
-                self._sheet.fresh = False
-                at = end
-            if at < count:
-                inside = items.sorts[at] == DATA
-                self._turn(body.heading_at(int(items.rows[at])) if inside else "")
+        bottoms = np.empty_like(reach)
+        for span in spans:
+            before = int(reach[span.items.start - 1]) if span.items.start else 0
+            bottoms[span.items] = span.y + before - reach[span.items]
+        for extra in self.extras:
+            extra.place(items, bottoms)
+        for span in spans:
+            if span.turn is not None:
+                self._end(next(ended, None))
+                self._turn(span.turn)
+            self._put(items, span.items, bottoms[span.items])
 
     def say(self, text: str) -> None:
         """One quiet line in place of rows."""
-        style, cell = self._look.row, self._look.line_cell
-        shown, _ = style.font.line(text, style.size)
-        self._sheet.text.append(
-            b"%b rg %d %d Td%b\n" % (colours.QUIET, cell.left, -style.baseline * 2, shown)
-        )
+        style = self._look.row
+        for layer, band in zip(self._sheet.layers, self._look.bands, strict=True):
+            cell = self._look.line_cell(band)
+            shown, width = style.font.line(text, style.size)
+            x = cell.right - width if cell.align == "right" else cell.left
+            place = b"%b rg %d %d Td%b\n" % (colours.QUIET, x, -style.baseline * 2, shown)
+            layer.text.append(place)
 
-    def close(self) -> int:
-        """Write the last page and, now that their number is known, all footers; returns that number."""
+    def close(self, front: int) -> int:
+        """Write the last page and, now that their number is known, what all pages say of it; so many pages
+        stand in front. Returns that number, those in front among them.
+        """
+        if self.totals and not self._sheet.fresh:
+            self._end(self.totals.end(self._look))
         self._finish()
-        for number, footer in enumerate(self._footers, 1):
-            content = self._frame.page_number(number, len(self._footers))
-            self._file.add(b"<</Length %d>>stream\n%b\nendstream" % (len(content), content), footer)
-        return len(self._footers)
+        pages = len(self._moving) + front
+        for index, number in enumerate(self._moving):
+            content = self._frame.moving(index + front + 1, pages)
+            if self._goes_on[index]:
+                after = index + front + 1 + len(self._look.bands)
+                content += self._frame.goes_on(self._goes_on[index], after)
+            self._file.add(b"<</Length %d>>stream\n%b\nendstream" % (len(content), content), number)
+        return pages
 
-    def _begin(self, top: int) -> _Sheet:
+    def _spans(self, items: Items, body: Body) -> "list[_Span]":
+        """Where the pages break: where one is full, but not after an item that stays with the next."""
+        reach = np.cumsum(items.heights)
+        places = np.arange(1, len(reach) + 1)
+        breaks = np.maximum.accumulate(np.where(items.kept, 0, places))
+        at, count, y, fresh = 0, len(reach), self._sheet.y, self._sheet.fresh
+        turn: str | None = None
+        out: list[_Span] = []
+        while at < count:
+            done = int(reach[at - 1]) if at else 0
+            full = int(np.searchsorted(reach, done + y - self._look.bottom, "right"))
+            end = full if full == count else int(breaks[full - 1]) if full else 0
+            if end <= at and fresh:
+                # A page of headings, or an item higher than a page: it has to go on.
+                end = max(full, at + 1)
+            if end > at:
+                out.append(_Span(slice(at, end), y, turn))
+                y -= int(reach[end - 1]) - done
+                fresh, at = False, end
+            if at < count:
+                turn = body.heading_at(int(items.rows[at])) if items.sorts[at] == DATA else ""
+                y, fresh = self._first(turn), True
+        return out
+
+    def _first(self, turn: str) -> int:
+        """Where the first item of a further page begins."""
+        y = self._look.top - self._frame.header_height
+        return y - self._look.headings[-1].height(1) if turn else y
+
+    def _page_totals(
+        self, items: Items, frame: pl.DataFrame, spans: Sequence[_Span]
+    ) -> list[list[Rows]]:
+        """For each page that ends within the frame, the line of its rows' totals."""
+        if not self.totals:
+            return []
+        turns: Flags = np.zeros(frame.height, np.bool_)
+        known = -1
+        firsts: list[int | None] = []
+        for span in spans:
+            rows = items.rows[span.items][items.sorts[span.items] == DATA]
+            new = rows[rows > known]
+            if span.turn is not None:
+                firsts.append(int(new[0]) if len(new) else None)
+            known = int(rows[-1]) if len(rows) else known
+        turns[[row for row in firsts if row is not None]] = True
+        lines = iter(_one_by_one(self.totals.feed(frame, turns, self._look)))
+        return [next(lines, []) if row is not None else [] for row in firsts]
+
+    def _end(self, totals: Sequence[Rows] | None) -> None:
+        """The totals of the page, below its rows."""
+        sheet = self._sheet
+        for laid in totals or ():
+            first = laid is (totals or (None,))[0]
+            for layer, band, text in zip(sheet.layers, self._look.bands, laid.texts, strict=True):
+                if first:
+                    top = np.array([sheet.y])
+                    layer.under.append(rules(band, top, _HAIRLINE, colours.FRAME))
+                styled = in_style(text, self._look.total, self._look.row)
+                layer.text.append(Flat.of(styled).raw.tobytes())
+            sheet.y -= int(laid.heights[0])
+
+    def _put(self, items: Items, part: slice, bottoms: Ints) -> None:
+        sheet = self._sheet
+        self._drawer.draw(sheet, items, part, bottoms)
+        for extra in self.extras:
+            extra.draw(sheet, part)
+        for layer, flat in zip(sheet.layers, items.operators, strict=True):
+            layer.text.append(flat.raw.data[flat.offsets[part.start] : flat.offsets[part.stop]])
+        for at in np.flatnonzero(items.tags[part] >= 0).tolist():
+            level, words = items.labels[items.tags[part.start + at]]
+            sheet.marks.append((level, words, int(bottoms[at] + items.heights[part.start + at])))
+        sheet.y = int(bottoms[-1])
+        sheet.fresh = False
+
+    def _begin(self, top: int) -> Sheet:
         y = top - self._frame.header_height
-        return _Sheet([], [], y, y)
+        page = len(self._moving)
+        return Sheet([Layer() for _ in self._look.bands], page, y, y)
 
     def _turn(self, heading: str) -> None:
+        if heading:
+            self._sheet.goes_on = self._sheet.y
         self._finish()
         self._sheet = self._begin(self._look.top)
-        if heading:
-            operators, height = self._frame.continued(heading)
-            self._sheet.text.append(operators)
-            self._sheet.y -= height
-
-    def _draw(
-        self,
-        items: Items,
-        part: slice,
-        bottoms: Ints,
-        shaded: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    ) -> None:
-        """Shading and rules of some items that follow each other; `bottoms` are their lower edges."""
-        under, width = self._sheet.under, self._look.table_width
-        heights, sorts = items.heights[part], items.sorts[part]
-        if self._zebra and shaded.any():
-            boxes = np.column_stack([bottoms[shaded], heights[shaded]]).ravel().tolist()
-            rect = b"0 %%d %d %%d re\n" % width
-            under.append(
-                colours.SHADE + b" rg\n" + rect * (len(boxes) // 2) % tuple(boxes) + b"f\n"
-            )
-        if self._grid:
-            under.append(self._rules(bottoms, _HAIRLINE, colours.HAIR))
-        totals = sorts >= TOTAL
-        if totals.any():
-            tops = bottoms + heights
-            under.append(self._rules(tops[sorts == TOTAL], _HAIRLINE, colours.FRAME))
-            under.append(self._rules(tops[sorts == GRAND], _LINE, colours.FRAME))
-
-    def _rules(self, heights: Ints, width: int, colour: bytes) -> bytes:
-        line = b"0 %%d m %d %%d l\n" % self._look.table_width
-        twice = np.repeat(heights, 2).tolist()
-        return (
-            b"%b RG %d w\n" % (colour, width) + line * len(heights) % tuple(twice) + b"S\n"
-            if twice
-            else b""
-        )
+        height = 0
+        for layer, band in zip(self._sheet.layers, self._look.bands, strict=True):
+            if heading:
+                operators, height = self._frame.continued(heading, band)
+                layer.text.append(operators)
+        self._sheet.y -= height
 
     def _finish(self) -> None:
         sheet = self._sheet
-        if self._grid and not sheet.fresh:
-            sheet.under.append(self._verticals(sheet.start, sheet.y))
-        first = not self._footers
-        parts = [
-            b"q .01 0 0 .01 %b 0 cm\n" % self._frame.margin,
-            self._frame.title if first else b"",
-            b"q 1 0 0 1 0 %d cm /Header Do Q\n" % (sheet.start + self._frame.header_height),
-            *sheet.under,
-            b"BT %b rg /R %d Tf 0 %d Td\n" % (colours.INK, self._look.row.size, sheet.start),
-            *sheet.text,
-            b"ET\n/Footer Do Q",
-        ]
-        content = self._file.stream(b"".join(parts))
-        footer = self._file.reserve()
-        self._tree.add(b"%d 0 R %d 0 R" % (content, footer))
-        self._footers.append(footer)
+        first = not self._moving
+        for number, layer in enumerate(sheet.layers):
+            title = self._frame.title if first and not number else b""
+            top = sheet.start + self._frame.header_height
+            begin = b"q .01 0 0 .01 %b 0 cm\n" % self._frame.margin
+            header = b"q 1 0 0 1 0 %d cm /Header%d Do Q /Running Do\n" % (top, number)
+            under = b"".join([begin, title, header, *layer.under])
+            row = (colours.INK, self._look.row.size, sheet.start)
+            text = b"".join([b"BT %b rg /R %d Tf 0 %d Td\n" % row, *layer.text, b"ET\nQ"])
+            self._write(layer, under, text)
 
-    def _verticals(self, top: int, bottom: int) -> bytes:
-        cells = self._look.cells
-        inner = [(cell.right + right.left) // 2 for cell, right in pairwise(cells)]
-        edges = [0, *inner, self._look.table_width]
-        lines = b"".join(b"%d %d m %d %d l\n" % (x, top, x, bottom) for x in edges)
-        return b"%b RG %d w\n" % (colours.HAIR, _HAIRLINE) + lines + b"S\n"
+    def _write(self, layer: Layer, under: bytes, text: bytes) -> None:
+        sheet, index = self._sheet, len(self._moving)
+        between = [made for e in self.extras if (made := e.between(index)) is not None]
+        if between:
+            streams = [b"%d 0 R" % self._file.stream(under), *between]
+            streams.append(b"%d 0 R" % self._file.stream(text))
+        else:
+            streams = [b"%d 0 R" % self._file.stream(under + text)]
+        moving = self._file.reserve()
+        self._moving.append(moving)
+        self._goes_on.append(sheet.goes_on or 0)
+        annotations = b"/Annots[%b]" % b" ".join(layer.links) if layer.links else b""
+        page = self._tree.add(b" ".join([*streams, b"%d 0 R" % moving]), annotations)
+        if self.listener:
+            self.listener.page(page, index, sheet.marks if index == sheet.page else ())
+
+
+def _one_by_one(laid: list[Rows]) -> list[list[Rows]]:
+    """Lines of several pages laid out together, as those of each."""
+    if not laid:
+        return []
+    return [
+        [
+            Rows([t[n : n + 1] for t in r.texts], r.heights[n : n + 1], r.lines[n : n + 1], {})
+            for r in laid
+        ]
+        for n in range(len(laid[0].heights))
+    ]

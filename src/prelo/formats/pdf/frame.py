@@ -1,4 +1,6 @@
-"""What stands around the rows: title, column header, footer. Drawn once, but for the page numbers."""
+"""What stands around the rows: title, facts, column header, running lines. Drawn once."""
+
+from itertools import groupby, pairwise
 
 import polars as pl
 
@@ -6,61 +8,89 @@ from prelo.core.table import Kind, Layout
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
+from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style
 from prelo.formats.pdf.file import File
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
-from prelo.formats.pdf.rows import Cell, Rows, Style, lay
+from prelo.formats.pdf.rows import Rows, lay
+from prelo.formats.pdf.running import RunningLine, marks_of
 from prelo.formats.stream import Field
-from prelo.formats.words import Words
 
 _MOST_HEADER_LINES = 6
 _MOST_TITLE_LINES = 4
+_MOST_FACT_LINES = 3
 _HEADER_RULE, _FOOTER_RULE = 80, 30
 _TEXT = Kind(name="text")
 _FORM = b"/Type/XObject/Subtype/Form/BBox[%d %d %d %d]/Resources %d 0 R"
+_FACT_ROWS = 3  # more facts than this stand in two columns
+_LABEL = 0.4  # of a fact's width, at most
 
 
 class Frame:
-    """The frame of every page. `header` and `footer` are form objects that all pages share."""
+    """The frame of every page: form objects that all pages share, and what knows its page.
+
+    Heights are what the title takes on the first page, the header on every one.
+    """
 
     def __init__(
         self, layout: Layout, fields: tuple[Field, ...], look: Look, locale: Locale
     ) -> None:
-        self._look = look
-        self._words: Words = locale.words
-        self.margin = b"%.2f" % (look.page.left / 100)
+        self._look, self._words = look, locale.words
+        page, options = look.page, layout.pdf
+        self.margin = b"%.2f" % (page.left / 100)
+        footer = f"{{title}}||{locale.words.page}" if options.footer is None else options.footer
+        marks = marks_of(layout, locale, [options.header or "", footer])
+        head = page.height - page.top - look.footer.baseline
+        self._head = RunningLine(options.header or "", marks, look, head)
+        self._foot = RunningLine(footer, marks, look, page.bottom)
+        if self._head:
+            look.top -= look.footer.leading * 2
         self.title, self.title_height = self._title(layout)
-        self._header, self.header_height = self._titles([f.title for f in fields])
-        self._footer = self._name(layout.title)
+        headers = [self._titles([fields[p] for p in band.places], band) for band in look.bands]
+        self.header_height = max(height for _, height in headers)
+        # A lower header stands on the same line as the highest.
+        self._headers = [
+            b"1 0 0 1 0 %d cm\n%b" % (height - self.header_height, content)
+            for content, height in headers
+        ]
 
     def write(self, file: File, resources: int) -> bytes:
         """Write the forms and return their entries of the XObject resource dictionary."""
         page = self._look.page
         box = (-page.left, -page.height, page.width, page.height)
-        header = file.stream(self._header, _FORM % (*box, resources))
-        footer = file.stream(self._footer, _FORM % (*box, resources))
-        return b"/Header %d 0 R/Footer %d 0 R" % (header, footer)
+        forms = {b"Header%d" % n: content for n, content in enumerate(self._headers)}
+        forms[b"Running"] = self._head.standing() + self._foot_rule() + self._foot.standing()
+        return b"".join(
+            b"/%b %d 0 R" % (name, file.stream(content, _FORM % (*box, resources)))
+            for name, content in forms.items()
+        )
 
-    def page_number(self, page: int, pages: int) -> bytes:
-        """The operators of "page x of y", flush right."""
-        style = self._look.footer
-        text, width = style.font.line(self._words.page.format(page=page, pages=pages), style.size)
-        place = b"%d %d Td" % (self._look.page.measure - width, self._look.page.bottom)
-        return b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %b%b ET Q" % (
-            self.margin, colours.QUIET, style.font.key.encode(), style.size, place, text,
-        )  # fmt: skip
+    def moving(self, page: int, pages: int) -> bytes:
+        """The operators of what knows the page's number."""
+        lines = self._head.moving(page, pages) + self._foot.moving(page, pages)
+        return b"q .01 0 0 .01 %b 0 cm %bQ\n" % (self.margin, lines)
 
-    def continued(self, heading: str) -> tuple[bytes, int]:
+    def continued(self, heading: str, band: Band) -> tuple[bytes, int]:
         """The operators and height of the line that says which groups go on on this page."""
-        style, cell = self._look.headings[-1], self._look.line_cell
+        style, cell = self._look.headings[-1], self._look.line_cell(band)
         text, width = style.font.line(f"{heading} ({self._words.continued})", style.size)
         scale = max(min(100, cell.width * 100 // max(width, 1)), 1)
         height = style.height(1)
+        x = cell.right - width * scale // 100 if cell.align == "right" else cell.left
         operators = b"/%b %d Tf %d Tz %d %d Td%b %d %d Td 100 Tz /R %d Tf\n" % (
-            style.font.key.encode(), style.size, scale, cell.left, -style.baseline, text,
-            -cell.left, style.baseline - height, self._look.row.size,
+            style.font.key.encode(), style.size, scale, x, -style.baseline, text,
+            -x, style.baseline - height, self._look.row.size,
         )  # fmt: skip
         return operators, height
+
+    def goes_on(self, y: int, page: int) -> bytes:
+        """The operators of the line below the last row that says where its group goes on."""
+        style, measure = self._look.footer, self._look.page.measure
+        text, width = style.font.line(self._words.goes_on.format(page=page), style.size)
+        x = self._look.bands[0].gap if self._look.rtl else measure - width - self._look.bands[0].gap
+        return b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %d %d Td%b ET Q\n" % (
+            self.margin, colours.QUIET, style.font.key.encode(), style.size, x, y - style.leading, text,
+        )  # fmt: skip
 
     def _title(self, layout: Layout) -> tuple[bytes, int]:
         look, y, out = self._look, self._look.top, b""
@@ -70,69 +100,108 @@ class Frame:
         ):
             if text:
                 rows = self._paragraph(text, style)
-                out += _block(rows, style, colour, y)
+                out += block(rows, style, colour, y)
                 y -= int(rows.heights[0])
+        if layout.facts:
+            y -= look.sizes.text // 2
+            rows = self._facts(layout.facts)
+            out += block(rows, look.fact, colours.INK, y)
+            y -= int(rows.heights.sum())
         return out, look.top - y + (look.sizes.text if out else 0)
 
     def _paragraph(self, text: str, style: Style) -> Rows:
-        cell = Cell("", 0, self._look.page.measure, "left", wraps=True)
-        return lay([clean(pl.Series([text]), _TEXT)], [cell], style, _MOST_TITLE_LINES)
+        cell = Cell("", 0, self._look.page.measure, self._look.start)
+        return lay(Line.plain([_cleaned([text])], [cell]), style, _MOST_TITLE_LINES)
 
-    def _titles(self, titles: list[str]) -> tuple[bytes, int]:
+    def _facts(self, facts: dict[str, str]) -> Rows:
+        """The facts below each other; many of them in two columns."""
+        look, pairs = self._look, list(facts.items())
+        across = 2 if len(pairs) > _FACT_ROWS else 1
+        down = -(-len(pairs) // across)
+        pairs += [("", "")] * (across * down - len(pairs))
+        font, size, gap = look.fact.font, look.fact.size, look.sizes.text
+        column = look.page.measure // across
+        widest = max(font.width(label) for label, _ in pairs) * size // 1000 + 1
+        split = min(widest, int(column * _LABEL))
+        texts: list[pl.Series] = []
+        cells: list[Cell] = []
+        for number in range(across):
+            part, left = pairs[number * down : (number + 1) * down], number * column
+            places = [(left, left + split), (left + split + gap, left + column - gap)]
+            if look.rtl:
+                places = [(look.page.measure - b, look.page.measure - a) for a, b in places]
+            texts += [_cleaned([label for label, _ in part]), _cleaned([text for _, text in part])]
+            names = (f"label{number}", f"fact{number}")
+            cells += [Cell(n, a, b, look.start) for n, (a, b) in zip(names, places, strict=True)]
+        quiet = Ink(f"{colours.QUIET.decode()} rg", f"{colours.INK.decode()} rg")
+        inks = {f"label{number}": quiet for number in range(across)}
+        return lay(Line(texts, cells, inks), look.fact, _MOST_FACT_LINES)
+
+    def _titles(self, fields: list[Field], band: Band) -> tuple[bytes, int]:
         """The column titles, standing on the rule below them; the origin is the header's upper left."""
+        over, top = self._headings(fields, band)
         style = self._look.header
-        cells = [Cell("", c.left, c.right, c.align, wraps=True) for c in self._look.cells]
-        texts = [clean(pl.Series([title]), _TEXT) for title in titles]
-        rows = lay(texts, cells, style, _MOST_HEADER_LINES)
+        cells = [Cell("", c.left, c.right, c.align) for c in band.cells]
+        texts = [_cleaned([field.title]) for field in fields]
+        rows = lay(Line.plain(texts, cells), style, _MOST_HEADER_LINES)
         height = int(rows.heights[0])
         if height > style.height(1):
             tall = [
-                int(lay([t], [c], style, _MOST_HEADER_LINES).heights[0])
+                int(lay(Line.plain([t], [c]), style, _MOST_HEADER_LINES).heights[0])
                 for t, c in zip(texts, cells, strict=True)
             ]
             lifted = [
                 pl.Series(["\n" * ((height - h) // style.leading) + t[0]])
                 for t, h in zip(texts, tall, strict=True)
             ]
-            rows = lay(lifted, cells, style, _MOST_HEADER_LINES)
-        rule = b"%b RG %d w 0 %d m %d %d l S\n" % (
-            colours.FRAME, _HEADER_RULE, -height, self._look.table_width, -height,
+            rows = lay(Line.plain(lifted, cells), style, _MOST_HEADER_LINES)
+        rule = b"%b RG %d w %d %d m %d %d l S\n" % (
+            colours.FRAME, _HEADER_RULE, band.left, -top - height, band.left + band.width, -top - height,
         )  # fmt: skip
-        return _block(rows, style, colours.FRAME, 0) + rule, height
+        return over + block(rows, style, colours.FRAME, -top) + rule, top + height
 
-    def _name(self, title: str) -> bytes:
-        """The report's title and the line over the footer."""
-        look, style = self._look, self._look.footer
-        y = look.page.bottom
-        rule = y + style.leading + style.leading // 4
-        out = b"%b RG %d w 0 %d m %d %d l S\n" % (
-            colours.HAIR,
-            _FOOTER_RULE,
-            rule,
-            look.page.measure,
-            rule,
-        )
-        if not title:
-            return out
-        text, width = style.font.line(" ".join(title.split()), style.size)
-        scale = max(min(100, look.page.measure * 70 // max(width, 1)), 1)
-        place = b"%b rg /%b %d Tf %d Tz 0 %d Td" % (
-            colours.QUIET,
-            style.font.key.encode(),
-            style.size,
-            scale,
-            y,
-        )
-        return out + b"BT " + place + text + b" ET"
+    def _headings(self, fields: list[Field], band: Band) -> tuple[bytes, int]:
+        """The headings over columns side by side that share one, each with a line below it."""
+        if not any(field.column.heading for field in fields):
+            return b"", 0
+        style, out = self._look.header, b""
+        spans: list[Cell] = []
+        height = 0
+        pairs = zip(fields, band.cells, strict=True)
+        for heading, group in groupby(pairs, key=lambda pair: pair[0].column.heading):
+            cells = [cell for _, cell in group]
+            if heading:
+                cell = Cell("", min(c.left for c in cells), max(c.right for c in cells), "center")
+                rows = lay(Line.plain([_cleaned([heading])], [cell]), style, _MOST_HEADER_LINES)
+                out += block(rows, style, colours.QUIET, 0)
+                spans.append(cell)
+                height = max(height, int(rows.heights[0]))
+        lines = b"".join(b"%d %d m %d %d l " % (c.left, -height, c.right, -height) for c in spans)
+        return out + b"%b RG %d w %bS\n" % (colours.HAIR, _FOOTER_RULE * 2, lines), height
+
+    def _foot_rule(self) -> bytes:
+        """The line over the footer."""
+        if not self._foot:
+            return b""
+        style, page = self._look.footer, self._look.page
+        y = page.bottom + style.leading + style.leading // 4
+        return b"%b RG %d w 0 %d m %d %d l S\n" % (colours.HAIR, _FOOTER_RULE, y, page.measure, y)
 
 
-def _block(rows: Rows, style: Style, colour: bytes, top: int) -> bytes:
-    """One laid out row as a text object of its own."""
+def edges_of(band: Band) -> list[int]:
+    """Where the columns of a band end: half way between their texts."""
+    cells = sorted(band.cells, key=lambda cell: cell.left)
+    inner = [(cell.right + after.left) // 2 for cell, after in pairwise(cells)]
+    return [band.left, *inner, band.left + band.width]
+
+
+def _cleaned(texts: list[str]) -> pl.Series:
+    return clean(pl.Series(texts, dtype=pl.String), _TEXT)
+
+
+def block(rows: Rows, style: Style, colour: bytes, top: int) -> bytes:
+    """Laid out rows as a text object of their own."""
     operators = Flat.of(rows.text).raw.tobytes()
     return b"BT %b rg /%b %d Tf 0 %d Td\n%bET\n" % (
-        colour,
-        style.font.key.encode(),
-        style.size,
-        top,
-        operators,
-    )
+        colour, style.font.key.encode(), style.size, top, operators,
+    )  # fmt: skip

@@ -1,11 +1,13 @@
 """How the document looks: fonts, sizes, colours, and where things stand. Lengths are in 1/100 pt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prelo.core.page import PdfOptions
+from prelo.core.table import Align
+from prelo.formats.pdf.cells import Band, Cell, Style
 from prelo.formats.pdf.columns import Page
 from prelo.formats.pdf.font import Font
-from prelo.formats.pdf.rows import Cell, Style
 
 # Colours as operands: dark slate for what frames the table, near black for what is in it.
 INK = b".13 .15 .18"
@@ -13,6 +15,12 @@ FRAME = b".16 .24 .35"
 QUIET = b".42 .46 .52"
 SHADE = b".955 .964 .976"
 HAIR = b".80 .83 .87"
+
+
+def operands(colour: str) -> bytes:
+    """`#RRGGBB` as the operands of rg and RG."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return b"%.3f %.3f %.3f" % (red, green, blue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,45 +42,65 @@ class Sizes:
     def footer(self) -> int:
         return max(self.text * 7 // 8, 500)
 
-    def style(self, font: Font, scale: float = 1.0, padding: float = 0.25) -> Style:
-        size = round(self.text * scale)
-        return Style(font, size, leading=size * 6 // 5, padding=round(self.text * padding))
-
 
 class Look:
     """Styles of every sort of line, the columns, and the page they stand on."""
 
     def __init__(
-        self, page: Page, sizes: Sizes, cells: list[Cell], regular: Font, bold: Font
+        self,
+        page: Page,
+        sizes: Sizes,
+        bands: Sequence[Band],
+        fonts: tuple[Font, Font],
+        *,
+        rtl: bool,
     ) -> None:
-        self.page, self.sizes, self.cells = page, sizes, cells
-        self.row = sizes.style(regular)
-        self.header = sizes.style(bold, padding=0.35)
-        self.total = sizes.style(bold, padding=0.3)
+        self.page, self.sizes, self.bands, self.rtl = page, sizes, bands, rtl
+        self.regular, self.bold = fonts
+        self.start: Align = "right" if rtl else "left"
+        """The side where reading begins."""
+        self.row = self._style(1, 0.25)
+        self.header = self._style(1, 0.35, heavy=True)
+        self.total = self._style(1, 0.3, heavy=True)
         # From the outermost groups inwards.
-        self.headings = (sizes.style(bold, 1.15, 0.5), sizes.style(bold, 1.0, 0.4))
-        self.title = sizes.style(bold, 1.9, 0.0)
-        self.subtitle = sizes.style(regular, 1.15, 0.3)
-        self.footer = Style(regular, sizes.footer, sizes.footer * 6 // 5, 0)
-        gap = cells[0].left
-        self.table_width = cells[-1].right + gap
-        line = max(self.table_width, page.measure // 2) - gap
-        self.line_cell = Cell("", gap, line, "left", wraps=True)
-        """One cell across the table: for headings."""
+        self.headings = (self._style(1.15, 0.5, heavy=True), self._style(1.0, 0.4, heavy=True))
+        self.title = self._style(1.9, 0.0, heavy=True)
+        self.subtitle = self._style(1.15, 0.3)
+        self.fact = self._style(1, 0.1)
+        self.contents = self._style(1.1, 0.3)
+        self.footer = Style(self.regular, sizes.footer, sizes.footer * 6 // 5, 0, self.bold)
         self.top = page.height - page.top
         self.bottom = page.bottom + self.footer.leading * 2
         """The lowest the table may reach: above the footer and some air."""
         self.most_lines = 1
         """Lines of the highest row that has room on a page."""
 
-    def total_label(self, first_total: Cell) -> Cell:
-        """Where the word of a total stands: left of the first one, or across the table, above them."""
-        gap = self.line_cell.left
-        if first_total.left == gap:
-            return self.line_cell
-        return Cell("", gap, first_total.left - 2 * gap, "left", wraps=True)
+    def _style(self, scale: float, padding: float, *, heavy: bool = False) -> Style:
+        size = round(self.sizes.text * scale)
+        font = self.bold if heavy else self.regular
+        return Style(font, size, size * 6 // 5, round(self.sizes.text * padding), self.bold)
 
-    def leave_room(self, header_height: int) -> None:
+    def line_cell(self, band: Band) -> Cell:
+        """One cell across the table: for headings."""
+        across = max(band.width, self.page.measure // 2) - band.gap
+        if self.rtl:
+            return Cell("", self.page.measure - across, self.page.measure - band.gap, "right")
+        return Cell("", band.gap, across, "left")
+
+    def total_label(self, band: Band, totals: Sequence[Cell]) -> Cell | None:
+        """Where the word of a total stands: before the first one; None: there is no room beside them."""
+        line = self.line_cell(band)
+        if not totals:
+            return line
+        if self.rtl:
+            first = max(cell.right for cell in totals) + 2 * band.gap
+            return Cell("", first, line.right, "right") if first < line.right else None
+        first = min(cell.left for cell in totals) - 2 * band.gap
+        return Cell("", line.left, first, "left") if first > line.left else None
+
+    def leave_room(self, header_height: int, *, page_totals: bool) -> None:
         """Let no row be higher than a page with its header and a line of continued groups."""
+        if page_totals:
+            self.bottom += self.total.height(1)
         room = self.top - self.bottom - header_height - self.headings[-1].height(1)
         self.most_lines = max((room - self.row.height(0)) // self.row.leading, 1)

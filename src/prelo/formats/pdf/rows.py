@@ -6,59 +6,35 @@ All lengths are integers in 1/100 pt, x runs to the right and y upwards.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from prelo.core.table import Align
 from prelo.formats.pdf.arrow import Flags, Flat, Ints, from_offsets
-from prelo.formats.pdf.font import UNITS, Font, Shown, codepoints
+from prelo.formats.pdf.cells import Cell, Ink, Line, Style
+from prelo.formats.pdf.font import UNITS, Shown, codepoints
 from prelo.formats.pdf.wrap import Lines, wrap
 
-_CAP_HEIGHT = 714  # in UNITS: lines are centred on their capitals and figures
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A place in every row, text edge to text edge. What is too wide wraps, or is condensed."""
-
-    name: str
-    left: int
-    right: int
-    align: Align
-    wraps: bool
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How rows of one sort look: `leading` between lines, `padding` above and below them."""
-
-    font: Font
-    size: int
-    leading: int
-    padding: int
-
-    @property
-    def baseline(self) -> int:
-        """From the top of a row down to its first baseline."""
-        return self.padding + (self.leading + self.size * _CAP_HEIGHT // UNITS) // 2
-
-    def height(self, lines: int) -> int:
-        return 2 * self.padding + lines * self.leading
+ALL = 1 << 40  # lines: more than any text has
+_ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Laid out rows: operators and heights, and for each column how many values were cut."""
+    """Laid out rows: operators for each band, heights and lines, and how many values of each column were
+    cut short.
+    """
 
-    text: pl.Series
+    texts: list[pl.Series]
     heights: Ints
+    lines: Ints
     cut: dict[str, int]
+
+    @property
+    def text(self) -> pl.Series:
+        """The operators of the only band."""
+        return self.texts[0]
 
 
 @dataclass(slots=True)
@@ -71,52 +47,69 @@ class _Piece:
     cut: int = 0
 
 
-def lay(texts: Sequence[pl.Series], cells: Sequence[Cell], style: Style, most_lines: int) -> Rows:
-    """Lay out rows of as many texts as there are cells, all in one style."""
-    count = len(texts[0])
-    if count == 1 and (one := _lay_one([text[0] for text in texts], cells, style)):
+def lay(line: Line, style: Style, most: int = ALL) -> Rows:
+    """Lay out rows in one style, none of more than `most` lines."""
+    if len(line.texts[0]) == 1 and not line.inks and (one := _lay_one(line, style)):
         return one
-    pieces = [
-        _piece(text, cell, style, most_lines) for text, cell in zip(texts, cells, strict=True)
-    ]
-    heights = np.full(count, style.height(1))
-    for piece in pieces:
-        if piece.lines is not None:
-            heights = np.maximum(heights, style.height(0) + piece.lines * style.leading)
-    cut = {cell.name: piece.cut for cell, piece in zip(cells, pieces, strict=True) if piece.cut}
-    return Rows(_join(pieces, heights, style), heights, cut)
+    return lay_across([line], style, most)
 
 
-def _lay_one(texts: list[str], cells: Sequence[Cell], style: Style) -> Rows | None:
-    """The same for one row in which everything fits (most titles and totals), without the columns' cost."""
-    font, size = style.font, style.size
-    for text, cell in zip(texts, cells, strict=True):
-        if "\n" in text or font.width(text) * size // UNITS > cell.width:
+def lay_across(bands: Sequence[Line], style: Style, most: int = ALL) -> Rows:
+    """The same for rows that go on on the pages beside: every band is as high as the highest."""
+    count = len(bands[0].texts[0])
+    lines = np.ones(count, np.int64)
+    laid: list[list[_Piece]] = []
+    cut: dict[str, int] = {}
+    for band in bands:
+        pieces = [_piece(t, c, style, most) for t, c in zip(band.texts, band.cells, strict=True)]
+        laid.append(pieces)
+        for piece, cell in zip(pieces, band.cells, strict=True):
+            if piece.lines is not None:
+                lines = np.maximum(lines, piece.lines)
+            if piece.cut:
+                cut[cell.name] = piece.cut
+    heights = style.height(0) + lines * style.leading
+    texts = [_join(p, band, heights, style) for p, band in zip(laid, bands, strict=True)]
+    return Rows(texts, heights, lines, cut)
+
+
+def broken(text: str, cell: Cell, style: Style) -> list[str]:
+    """The lines of one text in a cell that wraps."""
+    series = pl.Series([text])
+    return _broken(series, cell, style, ALL)[1].to_list()
+
+
+def _lay_one(line: Line, style: Style) -> Rows | None:
+    """One row in which everything fits (most titles and totals), without the columns' cost."""
+    size, texts = style.size, [text[0] for text in line.texts]
+    for text, cell in zip(texts, line.cells, strict=True):
+        wide = style.font_of(cell).width(text) * size // UNITS > cell.width
+        if "\n" in text or wide or cell.bold:
             return None
     parts, at = list[bytes](), 0
-    for text, cell in zip(texts, cells, strict=True):
-        operators, width = font.line(text, size)
+    for text, cell in zip(texts, line.cells, strict=True):
+        operators, width = style.font.line(text, size)
         if not text.isascii():
-            font.note_missing(Flat.of(pl.Series([text])), cell.name)
+            style.font.note_missing(Flat.of(pl.Series([text])), cell.name)
         room = cell.width - width
         x = cell.left + {"left": 0, "center": room // 2, "right": room}[cell.align]
         parts.append(b"%d %d Td%b\n" % (x - at, 0 if parts else -style.baseline, operators))
         at = x
     height = style.height(1)
     parts.append(b"%d %d Td\n" % (-at, style.baseline - height))
-    return Rows(pl.Series([b"".join(parts).decode()]), np.array([height]), {})
+    text = pl.Series([b"".join(parts).decode()])
+    return Rows([text], np.array([height]), np.ones(1, np.int64), {})
 
 
-def _join(pieces: list[_Piece], heights: Ints, style: Style) -> pl.Series:
+def _join(pieces: list[_Piece], line: Line, heights: Ints, style: Style) -> pl.Series:
     row = _Concat(len(heights))
     at: int | Ints = 0
-    for number, piece in enumerate(pieces):
+    for number, (piece, cell) in enumerate(zip(pieces, line.cells, strict=True)):
+        begin, end = _dress(cell, line.inks.get(cell.name), style, row)
         row.add(piece.x - at)
-        row.literal(
-            (f" {-style.baseline}" if number == 0 else " 0") + f" Td{piece.shown.before or ' '}"
-        )
+        row.literal(f" {0 if number else -style.baseline} Td{begin}{piece.shown.before or ' '}")
         row.text(piece.shown.text)
-        row.literal(f"{piece.shown.after}\n")
+        row.literal(f"{piece.shown.after}{end}\n")
         at = piece.x
     row.add(-at)
     row.literal(" ")
@@ -125,6 +118,22 @@ def _join(pieces: list[_Piece], heights: Ints, style: Style) -> pl.Series:
     row.add(style.baseline - lowest if same else style.baseline - heights)
     row.literal(" Td\n")
     return row.series()
+
+
+def _dress(cell: Cell, ink: Ink | None, style: Style, row: "_Concat") -> tuple[str, str]:
+    """Colour the cell to come; the operators of a font of its own before its text and after it."""
+    end = ""
+    if ink is not None:
+        if isinstance(ink.before, str):
+            row.literal(ink.before)
+        else:
+            row.text(ink.before)
+        row.literal("\n")
+        end = f" {ink.after}"
+    if not cell.bold:
+        return "", end
+    own, back = (f" /{font.key} {style.size} Tf" for font in (style.bold, style.font))
+    return own, back + end
 
 
 class _Concat:
@@ -161,11 +170,13 @@ class _Concat:
             self._pending = ""
 
 
-def _piece(text: pl.Series, cell: Cell, style: Style, most_lines: int) -> _Piece:
+def _piece(text: pl.Series, cell: Cell, style: Style, most: int) -> _Piece:
     flat = Flat.of(text)
-    font, limit = style.font, cell.width * UNITS // style.size
+    font, limit = style.font_of(cell), cell.width * UNITS // style.size
     font.note_missing(flat, cell.name)
-    broken = cell.wraps and bool(flat.raw.size) and bool((flat.raw == ord("\n")).any())
+    broken = bool(flat.raw.size) and bool((flat.raw == ord("\n")).any())
+    if broken and cell.fit != "wrap":
+        return _piece(text.str.replace_all("\n", " ", literal=True), cell, style, most)
     if cell.align == "left" and not broken and font.surely_fits(flat, limit):
         return _Piece(cell.left, font.show(text, flat, style.size))
     widths = font.widths(flat)
@@ -175,8 +186,10 @@ def _piece(text: pl.Series, cell: Cell, style: Style, most_lines: int) -> _Piece
     if not wide.any():
         x = _offset(widths * style.size // UNITS, cell) + cell.left
         return _Piece(x, font.show(text, flat, style.size))
-    if cell.wraps:
-        return _wrapped(text, widths, wide, cell, style, most_lines)
+    if cell.fit == "wrap":
+        return _wrapped(text, widths, wide, cell, style, most)
+    if cell.fit == "ellipsis":
+        return _ended(text, wide, cell, style, most)
     return _condensed(text, flat, widths, cell, style)
 
 
@@ -189,28 +202,50 @@ def _offset(widths: Ints, cell: Cell) -> int | Ints:
 
 
 def _condensed(text: pl.Series, flat: Flat, widths: Ints, cell: Cell, style: Style) -> _Piece:
-    """Numbers and dates never break: the wide ones are drawn as narrow as the cell."""
-    shown = style.font.show(text, flat, style.size)
+    """What does not break is drawn as narrow as the cell."""
+    shown = style.font_of(cell).show(text, flat, style.size)
     widths = widths * style.size // UNITS
     wide = widths > cell.width
     scale = np.where(wide, np.maximum(cell.width * 100 // np.maximum(widths, 1), 1), 100)
     x = _offset(np.minimum(widths, cell.width), cell) + cell.left
     frame = pl.DataFrame({"t": shown.text, "wide": wide, "scale": scale})
     plain = [pl.lit(shown.before), pl.col("t"), pl.lit(shown.after)]
-    narrow = [pl.col("scale").cast(pl.String), pl.lit(" Tz"), *plain, pl.lit(" 100 Tz")]
+    narrow = [
+        pl.lit(" "),
+        pl.col("scale").cast(pl.String),
+        pl.lit(" Tz"),
+        *plain,
+        pl.lit(" 100 Tz"),
+    ]
     chosen = pl.when("wide").then(pl.concat_str(narrow)).otherwise(pl.concat_str(plain))
     return _Piece(x, Shown("", frame.select(chosen).to_series(), ""))
 
 
+def _ended(text: pl.Series, wide: Flags, cell: Cell, style: Style, most: int) -> _Piece:
+    """What is too wide ends in an ellipsis."""
+    font, few = style.font_of(cell), text.filter(pl.Series(wide))
+    flat = Flat.of(few)
+    totals, starts = font.running_widths(flat), font.bounds(flat)[:-1]
+    room = max(cell.width * UNITS // style.size - font.width(_ELLIPSIS), 0)
+    # Marks and parts of a cluster are of no width and stay with what is before them.
+    reach = np.searchsorted(totals, totals[starts] + room, "right") - 1 - starts
+    places = pl.DataFrame({"t": few, "n": reach})
+    cut = places.select(pl.col("t").str.slice(0, pl.col("n")).str.strip_chars_end() + _ELLIPSIS)
+    shortened = text.scatter(np.flatnonzero(wide), cut.to_series())
+    piece = _piece(shortened, replace(cell, fit="shrink"), style, most)
+    piece.cut = len(few)
+    return piece
+
+
 def _wrapped(
-    text: pl.Series, widths: Ints, wide: Flags, cell: Cell, style: Style, most_lines: int
+    text: pl.Series, widths: Ints, wide: Flags, cell: Cell, style: Style, most: int
 ) -> _Piece:
     chosen = pl.Series("wide", wide)
     frame = pl.DataFrame({"t": text, "wide": chosen})
     plain = frame.select(pl.when("wide").then(pl.lit("")).otherwise("t")).to_series()
     few = text.filter(chosen)
-    shown = style.font.show(plain, Flat.of(plain), style.size)
-    lines, operators = _lines(few, cell, style, most_lines)
+    shown = style.font_of(cell).show(plain, Flat.of(plain), style.size)
+    lines, operators = _lines(few, cell, style, most)
     counts = np.ones(len(text), np.int64)
     counts[wide] = np.bincount(lines.owner, minlength=len(few))
     # The lines of a cell stand end to end in the buffer, so a cell is a longer slice of it.
@@ -226,17 +261,22 @@ def _wrapped(
     return _Piece(x, shown, counts, int(np.count_nonzero(lines.cut)))
 
 
-def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series]:
-    """The lines of each text, and for each line its operators; the last leads back to the cell's start."""
-    font, flat = style.font, Flat.of(text)
+def _broken(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series, Ints]:
+    """The lines of each text: where they are, what they say, and how wide they are in 1/100 pt."""
+    font, flat = style.font_of(cell), Flat.of(text)
     totals, bounds = font.running_widths(flat), font.bounds(flat)
     limit = cell.width * UNITS // style.size
     lines = wrap(codepoints(flat), totals, bounds, limit, most)
     begin, length = lines.start - bounds[lines.owner], lines.end - lines.start
     places = pl.DataFrame({"t": text.gather(lines.owner), "b": begin, "n": length})
     content = places.select(pl.col("t").str.slice(pl.col("b"), pl.col("n"))).to_series()
-    shown = font.show(content, Flat.of(content), style.size)
-    widths = (totals[lines.end] - totals[lines.start]) * style.size // UNITS
+    return lines, content, (totals[lines.end] - totals[lines.start]) * style.size // UNITS
+
+
+def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series]:
+    """The lines of each text, and for each line its operators; the last leads back to the cell's start."""
+    lines, content, widths = _broken(text, cell, style, most)
+    shown = style.font_of(cell).show(content, Flat.of(content), style.size)
     offset = np.broadcast_to(_offset(widths, cell), len(widths))
     first = np.diff(lines.owner, prepend=-1) != 0
     last = np.diff(lines.owner, append=-1) != 0

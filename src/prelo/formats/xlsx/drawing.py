@@ -14,7 +14,7 @@ from xlsxwriter.worksheet import Worksheet
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
 from prelo.formats.stream import Field
-from prelo.formats.words import words_of
+from prelo.formats.words import from_the_right, words_of
 from prelo.formats.xlsx.charts import draw_charts, keep_sizes
 from prelo.formats.xlsx.excel_table import add_table, table_name
 from prelo.formats.xlsx.headings import draw_headings
@@ -32,7 +32,6 @@ _LONGEST_LABEL = 255
 _LONGEST_TEXT = 32_767 // 2  # XlsxWriter leaves out a longer text; a character may be two units
 _PAPERS = {"letter": 1, "tabloid": 3, "legal": 5, "A3": 8, "A4": 9, "A5": 11}
 _LETTER_COUNTRIES = {"US", "CA", "MX", "CL", "CO", "VE", "PH"}
-_RIGHT_TO_LEFT = {"ar", "he", "iw", "fa", "ur", "ps", "sd", "ug", "yi", "dv", "ckb"}
 _DAMAGED = "the logo is a damaged image; save it anew, as PNG or JPEG"
 _PICTURE = re.compile(
     r'<xdr:twoCellAnchor editAs="absolute">(<xdr:from>.*?</xdr:from>)<xdr:to>.*?</xdr:to>'
@@ -95,7 +94,7 @@ def draw_sheet(
 ) -> Drawing:
     """`last` is the made-up last row; `tables` are the names of the Excel tables drawn so far."""
     sheet = book.add_worksheet(spec.name)
-    styles.rtl = _from_the_right(spec.layout)
+    styles.rtl = from_the_right(spec.layout.locale, spec.layout.xlsx.rtl)
     looks = [look(field, spec.layout.locale) for field in spec.fields]
     top = _draw_title(sheet, spec.layout, styles)
     over = any(field.column.heading for field in spec.fields)
@@ -253,11 +252,6 @@ def _draw_extras(
     draw_sparklines(sheet, place, options.sparklines)
     column = len(spec.fields) + len(options.sparklines) + 1
     draw_charts(book, sheet, place, options.charts, column, locale=spec.layout.locale)
-
-
-def _from_the_right(layout: Layout) -> bool:
-    language = layout.locale.replace("_", "-").partition("-")[0].lower()
-    return language in _RIGHT_TO_LEFT if layout.xlsx.rtl is None else layout.xlsx.rtl
 
 
 def _set_page(sheet: Worksheet, spec: SheetSpec, place: Place, styles: Styles) -> None:

@@ -9,14 +9,12 @@ import re
 import polars as pl
 import pyarrow as pa
 
+from prelo.formats.addresses import ADDRESS, NO_ADDRESS
+
 _MOST_LINKS = 65_530  # of one sheet; Excel drops all links of a sheet that has more
 _LONGEST = 2_079  # UTF-16 units of an address, and of its part after "#"
 MOST_BYTES = 16 << 20  # of addresses in memory until the sheet ends
 
-# Excel offers to repair a file over an address without a host. Other schemes than these may run programs.
-_HOST = r"[^\s/?#@:%\"<>\[\]\\^`{|}]+(?::\d{1,5})?"
-_LINK = rf"^(?i:https?|ftp)://(?:[^\s/?#@]*@)?{_HOST}(?:[/?#]|$)|^(?i:mailto):[^\s?#@]+@[^\s?#@]"
-_NEVER = r"[\x00-\x1F\x7F-\x9F\x{2028}\x{2029}\x{FFFE}\x{FFFF}]"  # no address, some not even XML
 _MAIL = r"^(?i:mailto:)"
 # What Excel escapes in an address, and XlsxWriter after it; a "%" is left where it begins an escape.
 _ESCAPES = {char: f"%{ord(char):02x}" for char in '" <>[]^`{}'}
@@ -63,7 +61,7 @@ class Links:
         """
         url = pl.col("url")
         found = pl.DataFrame({"row": rows, "url": values.str.strip_chars()})
-        found = found.filter(url.str.contains(_LINK), ~url.str.contains(_NEVER))
+        found = found.filter(url.str.contains(ADDRESS), ~url.str.contains(NO_ADDRESS))
         if not found.height or not self._room:
             return found.height
         found = found.select(pl.concat_str(pl.lit(letter), "row").alias("ref"), *_parts(url))
