@@ -9,7 +9,8 @@ from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
 from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
 from prelo.formats.pdf.embed import embed
-from prelo.formats.pdf.file import File, PageTree, text_string
+from prelo.formats.pdf.file import File, PageTree
+from prelo.formats.pdf.file.whole import begin, finish
 from prelo.formats.pdf.flow import Flow
 from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.frame import Frame
@@ -20,7 +21,6 @@ from prelo.ports import Sink
 
 __all__ = ["Pdf"]
 
-_PRODUCER = "Prelo"
 _FRAME = "(titles and headings)"  # the column of a warning about text that is in none
 _MISSING = "the font lacks some of the characters; they are shown as empty boxes"
 _REMOVED = "control characters, which no page can show, were left out"
@@ -47,8 +47,9 @@ class Pdf:
         first_texts = body.texts(stream.first)
         regular, bold = Font("R", "Regular"), Font("B", "Bold")
         look = _look(stream, layout, first_texts, (regular, bold))
-        file = File(out)
-        tree, resources = PageTree(file), file.reserve()
+        file = begin(out, layout.pdf)
+        resources = file.reserve()
+        tree = PageTree(file, resources)
         frame = Frame(layout, stream.fields, look, locale)
         look.leave_room(frame.header_height)
         flow = Flow(file, tree, frame, look, layout.pdf)
@@ -62,7 +63,7 @@ class Pdf:
         forms = frame.write(file, resources)
         fonts = embed(regular, file) + embed(bold, file)
         file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), resources)
-        _close(file, tree, look.page, layout, resources)
+        _close(file, tree, look.page, layout)
         return _manifest(stream, body, pages, (regular, bold))
 
 
@@ -83,21 +84,8 @@ def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[F
     return Look(page, sizes, cells, *fonts)
 
 
-def _close(file: File, tree: PageTree, page: Page, layout: Layout, resources: int) -> None:
-    box = b"/MediaBox[0 0 %.2f %.2f]/Resources %d 0 R" % (
-        page.width / 100,
-        page.height / 100,
-        resources,
-    )
-    root = tree.close(box)
-    catalog = file.add(
-        b"<</Type/Catalog/Pages %d 0 R/Lang%b/ViewerPreferences<</DisplayDocTitle true>>>>"
-        % (root, text_string(layout.locale))
-    )
-    entries = {b"Title": layout.title, b"Subject": layout.subtitle, b"Author": layout.author}
-    told = b"".join(b"/%b%b" % (name, text_string(text)) for name, text in entries.items() if text)
-    info = file.add(b"<<%b/Producer%b>>" % (told, text_string(_PRODUCER)))
-    file.close(catalog, info)
+def _close(file: File, tree: PageTree, page: Page, layout: Layout) -> None:
+    finish(file, tree, layout, b"/MediaBox[0 0 %.2f %.2f]" % (page.width / 100, page.height / 100))
 
 
 def _manifest(stream: Stream, body: Body, pages: int, fonts: tuple[Font, Font]) -> Manifest:

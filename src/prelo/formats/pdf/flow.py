@@ -86,7 +86,7 @@ class Flow:
         self._finish()
         for number, footer in enumerate(self._footers, 1):
             content = self._frame.page_number(number, len(self._footers))
-            self._file.add(b"<</Length %d>>stream\n%b\nendstream" % (len(content), content), footer)
+            self._file.stream(content, number=footer, deflate=False)
         return len(self._footers)
 
     def _begin(self, top: int) -> _Sheet:
