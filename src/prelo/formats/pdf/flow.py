@@ -12,6 +12,8 @@ from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flags, Flat, Ints
 from prelo.formats.pdf.body import DATA, Body, Items, in_style
 from prelo.formats.pdf.file import File, PageTree
+from prelo.formats.pdf.file.structure import ARTIFACT, END
+from prelo.formats.pdf.file.structure import begin as tagged
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Rows
@@ -116,7 +118,7 @@ class Flow:
             if self._goes_on[index]:
                 after = index + front + 1 + len(self._look.bands)
                 content += self._frame.goes_on(self._goes_on[index], after)
-            self._file.add(b"<</Length %d>>stream\n%b\nendstream" % (len(content), content), number)
+            self._file.stream(content, number=number, deflate=False)
         return pages
 
     def _spans(self, items: Items, body: Body) -> "list[_Span]":
@@ -211,19 +213,32 @@ class Flow:
         self._sheet.y -= height
 
     def _finish(self) -> None:
-        sheet = self._sheet
+        sheet, frame = self._sheet, self._frame
         first = not self._moving
         for number, layer in enumerate(sheet.layers):
-            title = self._frame.title if first and not number else b""
-            top = sheet.start + self._frame.header_height
-            begin = b"q .01 0 0 .01 %b 0 cm\n" % self._frame.margin
-            header = b"q 1 0 0 1 0 %d cm /Header%d Do Q /Running Do\n" % (top, number)
-            under = b"".join([begin, title, header, *layer.under])
+            titled = first and not number and bool(frame.title)
+            top = sheet.start + frame.header_height
+            header = b"q 1 0 0 1 0 %d cm /Header%d Do Q\n" % (top, number)
+            # Read aloud: the title, the columns' titles once, the rows.
+            tags = (b"H1",) * titled + (b"P",) * (first and not number) + (b"P",)
+            under = [frame.begin()]
+            under += [tagged(b"H1", 0), frame.title, END] if titled else []
+            under += [
+                tagged(b"P", len(tags) - 2) if first and not number else ARTIFACT,
+                header,
+                END,
+            ]
+            under += [ARTIFACT, *layer.under, END]
             row = (colours.INK, self._look.row.size, sheet.start)
-            text = b"".join([b"BT %b rg /R %d Tf 0 %d Td\n" % row, *layer.text, b"ET\nQ"])
-            self._write(layer, under, text)
+            begin = (
+                frame.watermark()
+                + tagged(b"P", len(tags) - 1)
+                + b"BT %b rg /R %d Tf 0 %d Td\n" % row
+            )
+            text = b"".join([begin, *layer.text, b"ET\n", END, b"Q\n"])
+            self._write(layer, b"".join(under), text, tags)
 
-    def _write(self, layer: Layer, under: bytes, text: bytes) -> None:
+    def _write(self, layer: Layer, under: bytes, text: bytes, tags: tuple[bytes, ...]) -> None:
         sheet, index = self._sheet, len(self._moving)
         between = [made for e in self.extras if (made := e.between(index)) is not None]
         if between:
@@ -234,10 +249,10 @@ class Flow:
         moving = self._file.reserve()
         self._moving.append(moving)
         self._goes_on.append(sheet.goes_on or 0)
-        annotations = b"/Annots[%b]" % b" ".join(layer.links) if layer.links else b""
-        page = self._tree.add(b" ".join([*streams, b"%d 0 R" % moving]), annotations)
-        if self.listener:
-            self.listener.page(page, index, sheet.marks if index == sheet.page else ())
+        annotations = b"/Annots[%b]" % b"".join(layer.links) if layer.links else b""
+        page = self._tree.add(b" ".join([*streams, b"%d 0 R" % moving]), annotations, tags)
+        if self.listener and index == sheet.page:
+            self.listener.page(page, index, sheet.marks)
 
 
 def _one_by_one(laid: list[Rows]) -> list[list[Rows]]:

@@ -10,10 +10,12 @@ from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
 from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style
 from prelo.formats.pdf.file import File
+from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Rows, lay
 from prelo.formats.pdf.running import RunningLine, marks_of
+from prelo.formats.pdf.watermark import Watermark
 from prelo.formats.stream import Field
 
 _MOST_HEADER_LINES = 6
@@ -37,7 +39,10 @@ class Frame:
     ) -> None:
         self._look, self._words = look, locale.words
         page, options = look.page, layout.pdf
-        self.margin = b"%.2f" % (page.left / 100)
+        self._margin = b"%.2f" % (page.left / 100)
+        self._watermark = (
+            Watermark(options.watermark, look.bold) if options.watermark.strip() else None
+        )
         footer = f"{{title}}||{locale.words.page}" if options.footer is None else options.footer
         marks = marks_of(layout, locale, [options.header or "", footer])
         head = page.height - page.top - look.footer.baseline
@@ -60,15 +65,27 @@ class Frame:
         box = (-page.left, -page.height, page.width, page.height)
         forms = {b"Header%d" % n: content for n, content in enumerate(self._headers)}
         forms[b"Running"] = self._head.standing() + self._foot_rule() + self._foot.standing()
-        return b"".join(
+        entries = b"".join(
             b"/%b %d 0 R" % (name, file.stream(content, _FORM % (*box, resources)))
             for name, content in forms.items()
         )
+        return entries + (self._watermark.write(file, resources) if self._watermark else b"")
+
+    def begin(self) -> bytes:
+        """The operators that every page begins with: its units, and what is the same on all."""
+        start = b"q .01 0 0 .01 %b 0 cm\n" % self._margin
+        return b"".join([start, ARTIFACT, b"/Running Do\n", END])
+
+    def watermark(self) -> bytes:
+        """The operators of the word across the page: over shading and fills, under the text."""
+        page = self._look.page
+        corners = (-page.left, 0, page.width - page.left, page.height)
+        return self._watermark.operators(corners) if self._watermark else b""
 
     def moving(self, page: int, pages: int) -> bytes:
         """The operators of what knows the page's number."""
         lines = self._head.moving(page, pages) + self._foot.moving(page, pages)
-        return b"q .01 0 0 .01 %b 0 cm %bQ\n" % (self.margin, lines)
+        return ARTIFACT + b"q .01 0 0 .01 %b 0 cm %bQ\n" % (self._margin, lines) + END
 
     def continued(self, heading: str, band: Band) -> tuple[bytes, int]:
         """The operators and height of the line that says which groups go on on this page."""
@@ -88,9 +105,10 @@ class Frame:
         style, measure = self._look.footer, self._look.page.measure
         text, width = style.font.line(self._words.goes_on.format(page=page), style.size)
         x = self._look.bands[0].gap if self._look.rtl else measure - width - self._look.bands[0].gap
-        return b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %d %d Td%b ET Q\n" % (
-            self.margin, colours.QUIET, style.font.key.encode(), style.size, x, y - style.leading, text,
+        content = b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %d %d Td%b ET Q\n" % (
+            self._margin, colours.QUIET, style.font.key.encode(), style.size, x, y - style.leading, text,
         )  # fmt: skip
+        return ARTIFACT + content + END
 
     def _title(self, layout: Layout) -> tuple[bytes, int]:
         look, y, out = self._look, self._look.top, b""
@@ -111,7 +129,7 @@ class Frame:
 
     def _paragraph(self, text: str, style: Style) -> Rows:
         cell = Cell("", 0, self._look.page.measure, self._look.start)
-        return lay(Line.plain([_cleaned([text])], [cell]), style, _MOST_TITLE_LINES)
+        return lay(Line.plain([shown([text])], [cell]), style, _MOST_TITLE_LINES)
 
     def _facts(self, facts: dict[str, str]) -> Rows:
         """The facts below each other; many of them in two columns."""
@@ -130,7 +148,7 @@ class Frame:
             places = [(left, left + split), (left + split + gap, left + column - gap)]
             if look.rtl:
                 places = [(look.page.measure - b, look.page.measure - a) for a, b in places]
-            texts += [_cleaned([label for label, _ in part]), _cleaned([text for _, text in part])]
+            texts += [shown([label for label, _ in part]), shown([text for _, text in part])]
             names = (f"label{number}", f"fact{number}")
             cells += [Cell(n, a, b, look.start) for n, (a, b) in zip(names, places, strict=True)]
         quiet = Ink(f"{colours.QUIET.decode()} rg", f"{colours.INK.decode()} rg")
@@ -142,7 +160,7 @@ class Frame:
         over, top = self._headings(fields, band)
         style = self._look.header
         cells = [Cell("", c.left, c.right, c.align) for c in band.cells]
-        texts = [_cleaned([field.title]) for field in fields]
+        texts = [shown([field.title]) for field in fields]
         rows = lay(Line.plain(texts, cells), style, _MOST_HEADER_LINES)
         height = int(rows.heights[0])
         if height > style.height(1):
@@ -172,7 +190,7 @@ class Frame:
             cells = [cell for _, cell in group]
             if heading:
                 cell = Cell("", min(c.left for c in cells), max(c.right for c in cells), "center")
-                rows = lay(Line.plain([_cleaned([heading])], [cell]), style, _MOST_HEADER_LINES)
+                rows = lay(Line.plain([shown([heading])], [cell]), style, _MOST_HEADER_LINES)
                 out += block(rows, style, colours.QUIET, 0)
                 spans.append(cell)
                 height = max(height, int(rows.heights[0]))
@@ -195,7 +213,8 @@ def edges_of(band: Band) -> list[int]:
     return [band.left, *inner, band.left + band.width]
 
 
-def _cleaned(texts: list[str]) -> pl.Series:
+def shown(texts: list[str]) -> pl.Series:
+    """Texts of the layout, without what no page can show."""
     return clean(pl.Series(texts, dtype=pl.String), _TEXT)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from prelo.core.errors import FormatFailed
 from prelo.core.table import ValueWarning
 from prelo.core.workbook import Highlight
+from prelo.formats.addresses import ADDRESS, NO_ADDRESS
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Ints
 from prelo.formats.pdf.cells import Ink
@@ -19,6 +20,7 @@ from prelo.formats.stream import Field
 
 MEASURED = {"scale", "bar", "icons"}
 _DATED = {"date", "datetime", "time"}
+_LINK = "#2458A6"
 _HEAVY = 12  # thousandths of the size that strokes add to letters which a rule makes bold
 
 
@@ -61,7 +63,7 @@ class Painter:
 
     def __init__(self, fields: Sequence[Field], hidden: Sequence[Field], size: int) -> None:
         self._fields, self._size = fields, size
-        self._rules = {field.name: _rules(field, "cell") for field in fields}
+        self._rules = {field.name: [*_rules(field, "cell"), *_linked(field)] for field in fields}
         self._rows = [rule for field in (*fields, *hidden) for rule in _rules(field, "row")]
         self.measured = [(f, h) for f in fields for h in _measuring(f)]
         """What is drawn when the whole column is known."""
@@ -134,6 +136,15 @@ def _rules(field: Field, show: str) -> list[_Rule]:
         for h in field.column.highlight
         if h.show == show and not _ranked(h)
     ]
+
+
+def _linked(field: Field) -> list[_Rule]:
+    """Addresses that can be clicked look so."""
+    if field.kind.name != "link" or field.column.color:
+        return []
+    c = pl.col(field.name).str.strip_chars()
+    held = c.str.contains(ADDRESS) & ~c.str.contains(NO_ADDRESS)
+    return [_Rule(held, Highlight(show="cell", when="not blank", color=_LINK))]
 
 
 def _ranked(highlight: Highlight) -> bool:

@@ -1,0 +1,148 @@
+"""The objects of a PDF 1.7 file, written once and in order of arrival, never read back (ISO 32000-1)."""
+
+import hashlib
+from array import array
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from isal import isal_zlib
+
+from prelo.core.errors import FileLimit
+from prelo.formats.pdf.arrow import Flat
+from prelo.ports import Sink
+
+_DEFLATE_LEVEL = 1
+_XREF_CHUNK = 8192
+_LARGEST = 9_999_999_999
+"""The last offset that has room in a cross-reference table (ISO 32000-1, 7.5.4)."""
+
+
+class Seal(Protocol):
+    """What makes a file unreadable without its password."""
+
+    def dictionary(self) -> bytes:
+        """The encryption dictionary, the one object that is never encrypted itself."""
+        ...
+
+    def body(self, body: bytes) -> bytes:
+        """An object with every string in it encrypted."""
+        ...
+
+    def data(self, data: bytes) -> bytes:
+        """The bytes of a stream, encrypted."""
+        ...
+
+
+class File:
+    """Objects by number. A number may be reserved long before its object is written.
+
+    With a `seal` every string and stream is encrypted here, on its way out: whoever adds an object writes
+    it plain. Strings are in hexadecimal, or literal with their parentheses escaped.
+    """
+
+    def __init__(self, out: Sink, seal: Seal | None = None) -> None:
+        self._out = out
+        self._seal = seal
+        self._at = self._crc = 0
+        self._offsets = array("Q", [0])
+        self._write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+
+    @property
+    def sealed(self) -> bool:
+        return self._seal is not None
+
+    @property
+    def size(self) -> int:
+        """Numbers given out so far, and the 0 of the table's head."""
+        return len(self._offsets)
+
+    def reserve(self, count: int = 1) -> int:
+        """The first of `count` numbers in a row."""
+        first = len(self._offsets)
+        self._offsets.frombytes(bytes(8 * count))
+        return first
+
+    def add(self, body: bytes, number: int | None = None) -> int:
+        """Write an object that is no stream, under a reserved number if given, and return its number."""
+        if body.endswith(b"endstream"):
+            raise ValueError("a stream is written by `stream`, which knows how to encrypt it")
+        return self._object(self._seal.body(body) if self._seal else body, number)
+
+    def many(self, bodies: pl.Series) -> int:
+        """Write objects of these texts under numbers in a row, and return the first.
+
+        No Python code runs per object, unless the file is encrypted.
+        """
+        first = len(self._offsets)
+        if self._seal:
+            for body in bodies:
+                self.add(body.encode())
+            return first
+        numbers = pl.Series(np.arange(first, first + len(bodies)))
+        parts = [numbers, pl.lit(" 0 obj\n"), bodies.alias("bodies"), pl.lit("\nendobj\n")]
+        flat = Flat.of(pl.select(pl.concat_str(parts)).to_series())
+        self._offsets.frombytes((flat.offsets[:-1] + self._at).astype(np.uint64).tobytes())
+        self._write(flat.raw.data)
+        return first
+
+    def stream(
+        self, data: bytes, extra: bytes = b"", number: int | None = None, *, deflate: bool = True
+    ) -> int:
+        """Write a stream; `extra` are further entries of its dictionary.
+
+        Without `deflate` the data is written as it is; where it is filtered already, as a JPEG is, `extra`
+        says how.
+        """
+        if deflate:
+            data = isal_zlib.compress(data, _DEFLATE_LEVEL)
+            extra = b"/Filter/FlateDecode" + extra
+        if self._seal:
+            data, extra = self._seal.data(data), self._seal.body(extra)
+        return self._object(
+            b"<</Length %d%b>>stream\n%b\nendstream" % (len(data), extra, data), number
+        )
+
+    def close(self, root: int, info: int) -> None:
+        """The cross-reference table and the trailer. Every reserved number has its object by now.
+
+        Raises FileLimit for a file that no cross-reference table can describe.
+        """
+        encrypt = b"/Encrypt %d 0 R" % self._object(self._seal.dictionary()) if self._seal else b""
+        start, size = self._at, len(self._offsets)
+        if start > _LARGEST:
+            raise FileLimit("a PDF ends at 10 GB; ask for fewer rows, or for a CSV")
+        # Equal files have equal names. Every byte went through the CRC; the offsets tell all lengths.
+        told = b"%d %b" % (self._crc, self._offsets.tobytes())
+        name = hashlib.md5(told, usedforsecurity=False).hexdigest().encode()
+        self._write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
+        for first in range(1, size, _XREF_CHUNK):
+            part = self._offsets[first : first + _XREF_CHUNK]
+            self._write(b"%010d 00000 n \n" * len(part) % tuple(part))
+        entries = b"/Size %d/Root %d 0 R/Info %d 0 R/ID[<%b><%b>]%b" % (
+            size, root, info, name, name, encrypt,
+        )  # fmt: skip
+        self._write(b"trailer\n<<%b>>\nstartxref\n%d\n%%%%EOF\n" % (entries, start))
+
+    def _object(self, body: bytes, number: int | None = None) -> int:
+        number = self.reserve() if number is None else number
+        self._offsets[number] = self._at
+        self._write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
+        return number
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._out.write(data)
+        self._at += len(data)
+        self._crc = isal_zlib.crc32(data, self._crc)
+
+
+def text_string(text: str) -> bytes:
+    """A string object for titles and names: ASCII as it is, all else in UTF-16."""
+    if text.isascii() and text.isprintable():
+        return b"(" + escaped(text.encode()) + b")"
+    return b"<FEFF" + text.encode("utf-16-be", "replace").hex().upper().encode() + b">"
+
+
+def escaped(text: bytes) -> bytes:
+    """ASCII bytes for the inside of a literal string."""
+    return text.replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
