@@ -15,7 +15,9 @@ _CAP_HEIGHT = 714  # in UNITS: lines are centred on their capitals and figures
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A place in every row, text edge to text edge; `fit` is what becomes of a text that is too wide."""
+    """A place in every row, text edge to text edge; `fit` is what becomes of a text that is too wide. `lead`
+    is room to the left of the text that belongs to the cell: an indent, an icon.
+    """
 
     name: str
     left: int
@@ -23,6 +25,7 @@ class Cell:
     align: Align
     fit: Fit = "wrap"
     bold: bool = False
+    lead: int = 0
 
     @property
     def width(self) -> int:

@@ -85,7 +85,7 @@ def wish(field: Field, text: pl.Series, fonts: tuple[Font, Font], size: int) -> 
     if column.width is not None and given:
         width = round(column.width * size * _FIGURE / UNITS)
     else:
-        width = _fitted(field, text, fonts) * size // UNITS + 1 + (column.indent or 0) * size
+        width = _fitted(field, text, fonts) * size // UNITS + 1 + sum(_inset(field, "left", size))
     return Wish(width, given, breakable or fit != "shrink", fit, column.weight)
 
 
@@ -208,9 +208,10 @@ def _band(
         field = fields[column]
         align = field.column.align or field.kind.align
         start = left + room.gap
-        step = min((field.column.indent or 0) * room.size, width // 2)
-        inner = (start + step, start + width) if align != "right" else (start, start + width - step)
-        cells.append(Cell(field.name, *inner, align, wish.fit, field.column.bold))
+        lead, trail = _inset(field, align, room.size)
+        lead = min(lead, width // 2)
+        inner = (start + lead, start + width - min(trail, width // 2))
+        cells.append(Cell(field.name, *inner, align, wish.fit, field.column.bold, lead))
         left += width + 2 * room.gap + between
     across = left - between
     if rtl:
@@ -218,6 +219,13 @@ def _band(
             _mirrored(cell, fields[c], room.measure) for c, cell in zip(part, cells, strict=True)
         ]
     return Band(tuple(part), tuple(cells), room.measure - across if rtl else 0, across, room.gap)
+
+
+def _inset(field: Field, align: Align, size: int) -> tuple[int, int]:
+    """Room within a cell on both sides of its text: of an indent, and of an icon at the left."""
+    icon = size if any(h.show == "icons" for h in field.column.highlight) else 0
+    indent = (field.column.indent or 0) * size
+    return (icon, indent) if align == "right" else (icon + indent, 0)
 
 
 def _mirrored(cell: Cell, field: Field, measure: int) -> Cell:

@@ -177,7 +177,7 @@ class Flow:
             for layer, band, text in zip(sheet.layers, self._look.bands, laid.texts, strict=True):
                 if first:
                     top = np.array([sheet.y])
-                    layer.under.append(rules(band, top, _HAIRLINE, colours.FRAME))
+                    layer.lines.append(rules(band, top, _HAIRLINE, colours.FRAME))
                 styled = in_style(text, self._look.total, self._look.row)
                 layer.text.append(Flat.of(styled).raw.tobytes())
             sheet.y -= int(laid.heights[0])
@@ -235,7 +235,8 @@ class Flow:
                 + tagged(b"P", len(tags) - 1)
                 + b"BT %b rg /R %d Tf 0 %d Td\n" % row
             )
-            text = b"".join([begin, *layer.text, b"ET\n", END, b"Q\n"])
+            over = [frame.watermark(), ARTIFACT, *layer.lines, END]
+            text = b"".join([*over, begin, *layer.text, b"ET\n", END, b"Q\n"])
             self._write(layer, b"".join(under), text, tags)
 
     def _write(self, layer: Layer, under: bytes, text: bytes, tags: tuple[bytes, ...]) -> None:

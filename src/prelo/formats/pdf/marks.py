@@ -97,7 +97,7 @@ def icons(highlight: Highlight, cells: Measures) -> bytes:
         here = cells.places[level == step]
         colour = operands(_GREY if grey else colours[step])
         shape = _arrow(step, count) if "arrows" in highlight.icons else _disc()
-        x, middles = cells.box[0] + 450, (here[:, 0] + here[:, 1] // 2).tolist()
+        x, middles = cells.box[0] + 700, (here[:, 0] + here[:, 1] // 2).tolist()
         out += b"%b rg\n" % colour
         out += b"q 1 0 0 1 %d %%d cm %b Q\n" % (x, shape) * len(middles) % tuple(middles)
     return out

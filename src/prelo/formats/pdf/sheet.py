@@ -19,9 +19,10 @@ _HAIRLINE, _LINE = 30, 60
 
 @dataclass(slots=True)
 class Layer:
-    """One band of the rows of a page, which is a page of its own."""
+    """One band of the rows of a page, which is a page of its own: fills, the lines over them, the text."""
 
     under: list[bytes] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
     text: list[bytes | memoryview] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
 
@@ -65,10 +66,10 @@ class Drawer:
                     items.paint.fills, band, rows, (bottoms[data], heights[data])
                 )
             if self._grid:
-                layer.under.append(rules(band, bottoms, _HAIRLINE, colours.HAIR))
-                layer.under.append(self._verticals(band, sorts == DATA, bottoms, tops))
-            layer.under.append(rules(band, tops[sorts == TOTAL], _HAIRLINE, colours.FRAME))
-            layer.under.append(rules(band, tops[sorts == GRAND], _LINE, colours.FRAME))
+                layer.lines.append(rules(band, bottoms, _HAIRLINE, colours.HAIR))
+                layer.lines.append(self._verticals(band, sorts == DATA, bottoms, tops))
+            layer.lines.append(rules(band, tops[sorts == TOTAL], _HAIRLINE, colours.FRAME))
+            layer.lines.append(rules(band, tops[sorts == GRAND], _LINE, colours.FRAME))
 
     def _verticals(self, band: Band, data: Flags, bottoms: Ints, tops: Ints) -> bytes:
         """The lines between columns, along rows that follow each other."""
@@ -99,7 +100,7 @@ def box_of(band: Band, name: str | None) -> tuple[int, int] | None:
         return band.left, band.width
     for cell in band.cells:
         if cell.name == name:
-            return cell.left - band.gap, cell.width + 2 * band.gap
+            return cell.left - cell.lead - band.gap, cell.width + cell.lead + 2 * band.gap
     return None
 
 
