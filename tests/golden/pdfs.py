@@ -1,7 +1,9 @@
 """What the tests of the PDF writer share: writing to bytes, and reading back by pypdf and poppler."""
 
+import html
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,18 @@ def saved(file: bytes, folder: Path) -> Path:
     path = folder / "file.pdf"
     path.write_bytes(file)
     return path
+
+
+def boxes(
+    pdftotext: Callable[..., str], path: Path, page: int = 0
+) -> list[tuple[str, float, float, float, float]]:
+    """Every word (of one page, if it is given) with its left, top, right and lower edge in points."""
+    pages = ["-f", str(page), "-l", str(page)] if page else []
+    found = re.findall(
+        r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.*?)</word>',
+        pdftotext(*pages, "-bbox", path, "-"),
+    )
+    return [(html.unescape(w), float(a), float(b), float(c), float(d)) for a, b, c, d, w in found]
 
 
 def squeezed(text: str) -> str:

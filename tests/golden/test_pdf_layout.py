@@ -11,7 +11,7 @@ import polars as pl
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pdfs import pages, saved, squeezed, write
+from pdfs import boxes, pages, saved, squeezed, write
 
 NO_VALUE = "\N{EN DASH}"
 Row = tuple[str, str | None, Decimal]
@@ -19,15 +19,6 @@ Row = tuple[str, str | None, Decimal]
 
 def words(text: str) -> list[str]:
     return text.split()
-
-
-def boxes(pdftotext: Run, path: Path) -> list[tuple[str, float, float, float, float]]:
-    """Every word with its left, top, right and lower edge in points."""
-    found = re.findall(
-        r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.*?)</word>',
-        pdftotext("-bbox", path, "-"),
-    )
-    return [(word, float(a), float(b), float(c), float(d)) for a, b, c, d, word in found]
 
 
 def test_long_text_wraps_in_its_column_and_keeps_every_word():

@@ -114,14 +114,14 @@ def page_of(options: PdfOptions, wanted: Sequence[Wish], gap: int, text: int) ->
     cap = _WIDE_TEXT * text * _FIGURE // UNITS
     total = sum(w.width if w.given or not w.breakable else min(w.width, cap) for w in wanted)
     short, long = sorted((width, height))
-    if min(long - left - right, long - top - bottom) < _LEAST_ROOM:
-        raise FormatFailed("the margins leave no room on the page; make them smaller")
-    if not isinstance(size, str) and options.orientation == "auto":
-        return Page(width, height, top, right, bottom, left)
     turned = total + 2 * gap * len(wanted) > short - left - right
-    if options.orientation == "landscape" or (options.orientation == "auto" and turned):
-        return Page(long, short, top, right, bottom, left)
-    return Page(short, long, top, right, bottom, left)
+    if isinstance(size, str) or options.orientation != "auto":
+        width, height = short, long
+        if options.orientation == "landscape" or (options.orientation == "auto" and turned):
+            width, height = long, short
+    if min(width - left - right, height - top - bottom) < _LEAST_ROOM:
+        raise FormatFailed("the margins leave no room on the page; make them smaller")
+    return Page(width, height, top, right, bottom, left)
 
 
 def _hundredths(points: float) -> int:

@@ -17,6 +17,9 @@ SHADE = b".955 .964 .976"
 HAIR = b".80 .83 .87"
 
 
+_LEAST_LABEL = 3  # ems that the word of a total needs
+
+
 def operands(colour: str) -> bytes:
     """`#RRGGBB` as the operands of rg and RG."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
@@ -89,14 +92,14 @@ class Look:
 
     def total_label(self, band: Band, totals: Sequence[Cell]) -> Cell | None:
         """Where the word of a total stands: before the first one; None: there is no room beside them."""
-        line = self.line_cell(band)
+        line, least = self.line_cell(band), self.sizes.text * _LEAST_LABEL
         if not totals:
             return line
         if self.rtl:
             first = max(cell.right for cell in totals) + 2 * band.gap
-            return Cell("", first, line.right, "right") if first < line.right else None
+            return Cell("", first, line.right, "right") if first + least < line.right else None
         first = min(cell.left for cell in totals) - 2 * band.gap
-        return Cell("", line.left, first, "left") if first > line.left else None
+        return Cell("", line.left, first, "left") if first > line.left + least else None
 
     def leave_room(self, header_height: int, *, page_totals: bool) -> None:
         """Let no row be higher than a page with its header and a line of continued groups."""
