@@ -41,3 +41,9 @@ def pdftotext() -> Run:
 def qpdf() -> Run:
     program = find("qpdf", "qpdf")
     return lambda *arguments: run(program, *arguments)
+
+
+@pytest.fixture
+def pdftoppm() -> Run:
+    program = find("pdftoppm", "poppler-utils")
+    return lambda *arguments: run(program, *arguments)

@@ -5,10 +5,11 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pypdf
+from PIL import Image
 
 from prelo.core.table import Layout, Manifest
 from prelo.formats.pdf import Pdf
@@ -52,6 +53,30 @@ def boxes(
         pdftotext(*pages, "-bbox", path, "-"),
     )
     return [(html.unescape(w), float(a), float(b), float(c), float(d)) for a, b, c, d, w in found]
+
+
+Colour = tuple[int, int, int]
+
+
+class Picture:
+    """A page as poppler draws it, four dots a point."""
+
+    def __init__(self, pdftoppm: Callable[..., str], path: Path, page: int = 1) -> None:
+        drawn = path.with_name(f"page-{page}")
+        number = str(page)
+        pdftoppm("-r", "288", "-f", number, "-l", number, "-png", "-singlefile", path, drawn)
+        self.image = Image.open(drawn.with_suffix(".png")).convert("RGB")
+
+    def at(self, x: float, y: float) -> Colour:
+        """The colour of a place, in points from the upper left corner."""
+        return cast("Colour", self.image.getpixel((round(x * 4), round(y * 4))))
+
+    def colours(self, left: float, top: float, right: float, bottom: float) -> set[Colour]:
+        """Those of an area."""
+        box = self.image.crop(
+            (round(left * 4), round(top * 4), round(right * 4), round(bottom * 4))
+        )
+        return {cast("Colour", colour) for _, colour in box.getcolors(1 << 24) or ()}
 
 
 def squeezed(text: str) -> str:

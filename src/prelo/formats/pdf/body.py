@@ -44,18 +44,14 @@ class Items:
     tags: Ints
     labels: list[tuple[int, str]]
     paint: Paint
-    rows_before: int
+    shaded: Flags
+    """Every second data row."""
 
     @property
     def kept(self) -> Flags:
         """Items that stay on one page with the next: headings, and what a total follows."""
         follows = np.append(self.sorts[1:] >= TOTAL, False)
         return (self.sorts == HEADING) | follows
-
-    @property
-    def shaded(self) -> Flags:
-        """Every second data row."""
-        return (self.sorts == DATA) & ((self.rows + self.rows_before) % 2 == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +245,8 @@ def _ordered(
         texts = [text.gather(order) for text in texts]
         heights, rows, tagged, sorts = (a[order] for a in (heights, rows, tagged, sorts))
     flats = [Flat.of(text) for text in texts]
-    return Items(flats, heights, sorts, rows, tagged, labels, paint, rows_before)
+    shaded = (sorts == DATA) & ((rows + rows_before) % 2 == 1)
+    return Items(flats, heights, sorts, rows, tagged, labels, paint, shaded)
 
 
 def clean(text: pl.Series, kind: Kind) -> pl.Series:
