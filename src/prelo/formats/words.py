@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of a page or sheet. `page` has {page} and {pages}; `total_of` has {group}; `totals` are the
-    names of sum, count, min, max and mean; `states` those of Completeness, in its order.
+    names of sum, count, min, max and mean; `states` those of Completeness, in its order; `more` has {count},
+    of rows left out.
     """
 
     page: str
@@ -30,6 +31,8 @@ class Words:
     states: tuple[str, str, str, str]
     changed: str
     made_by: str
+    other: str
+    more: str
 
 
 _WORDS = {
@@ -40,6 +43,7 @@ _WORDS = {
         ("sum", "count", "lowest", "highest", "mean"),
         "Fact", "Value", "Title", "Subtitle", "Author", "Sheet", "State",
         ("complete", "empty", "split", "truncated"), "Changed values", "Made by",
+        "Other", "… and {count} more",
     ),
     "pt": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuação",
@@ -48,6 +52,7 @@ _WORDS = {
         ("soma", "quantidade", "mínimo", "máximo", "média"),
         "Item", "Valor", "Título", "Subtítulo", "Autor", "Planilha", "Estado",
         ("completo", "vazio", "dividido", "cortado"), "Valores alterados", "Feito por",
+        "Outros", "… e mais {count}",
     ),
     "es": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuación",
@@ -56,6 +61,7 @@ _WORDS = {
         ("suma", "cantidad", "mínimo", "máximo", "media"),
         "Dato", "Valor", "Título", "Subtítulo", "Autor", "Hoja", "Estado",
         ("completo", "vacío", "dividido", "cortado"), "Valores cambiados", "Hecho por",
+        "Otros", "… y {count} más",
     ),
     "fr": Words(
         "Page {page} sur {pages}", "Total", "Total {group}", "suite",
@@ -64,6 +70,7 @@ _WORDS = {
         ("somme", "nombre", "minimum", "maximum", "moyenne"),
         "Donnée", "Valeur", "Titre", "Sous-titre", "Auteur", "Feuille", "État",
         ("complet", "vide", "réparti", "tronqué"), "Valeurs modifiées", "Fait par",
+        "Autres", "… et {count} de plus",
     ),
     "de": Words(
         "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
@@ -72,6 +79,7 @@ _WORDS = {
         ("Summe", "Anzahl", "Minimum", "Maximum", "Mittelwert"),
         "Angabe", "Wert", "Titel", "Untertitel", "Autor", "Blatt", "Zustand",
         ("vollständig", "leer", "aufgeteilt", "gekürzt"), "Geänderte Werte", "Erstellt mit",
+        "Sonstige", "… und {count} weitere",
     ),
     "it": Words(
         "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
@@ -80,6 +88,7 @@ _WORDS = {
         ("somma", "numero", "minimo", "massimo", "media"),
         "Dato", "Valore", "Titolo", "Sottotitolo", "Autore", "Foglio", "Stato",
         ("completo", "vuoto", "diviso", "troncato"), "Valori modificati", "Creato da",
+        "Altri", "… e altri {count}",
     ),
     "nl": Words(
         "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
@@ -88,6 +97,7 @@ _WORDS = {
         ("som", "aantal", "laagste", "hoogste", "gemiddelde"),
         "Gegeven", "Waarde", "Titel", "Ondertitel", "Auteur", "Blad", "Toestand",
         ("volledig", "leeg", "verdeeld", "ingekort"), "Gewijzigde waarden", "Gemaakt door",
+        "Overige", "… en nog {count}",
     ),
 }  # fmt: skip
 
