@@ -64,7 +64,8 @@ def draw_bars(
     upright_titles(sheet, box, chart.x_title, "")
     reach = [end for _, end in spans(series, chart.stacked)]
     widest = max(setting.width(name) for name in names)
-    box.left = min(widest, sheet.width * _NAMES) + size * 0.6
+    widest = min(widest, sheet.width * _NAMES)
+    box.left = widest + size * 0.6
     axis = value_axis(reach, chart, series[0].kind, 5, setting)
     apart = max(map(setting.width, axis.labels)) * _APART
     axis = value_axis(reach, chart, series[0].kind, max(1, min(8, int(box.width / apart))), setting)
@@ -78,8 +79,8 @@ def draw_bars(
     every = max(1, int(np.ceil(size * _LINE / band)))
     for number in range(0, len(names), every):
         y = box.top - (number + 0.5) * band
-        name = setting.fitted(names[number], box.left - size * 0.6)
-        sheet.text(box.left - size * 0.6, sheet.middle(y), name, anchor="end")
+        name = setting.fitted(names[number], widest)
+        sheet.text(widest, sheet.middle(y), name, anchor="end")
 
 
 def _lying_grid(sheet: Sheet, box: Box, axis: Axis) -> None:
