@@ -46,6 +46,7 @@ _TABLE_STYLE = re.compile(r"(?:table ?style ?)?(light|medium|dark) ?([1-9]\d?)",
 _TABLE_STYLES = {"light": 21, "medium": 28, "dark": 11}
 _NO_VALUE = {"blank", "not blank", "duplicate", "unique", "above average", "below average"}
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM")
+_SVG = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|!DOCTYPE|(?:\w+:)?svg\b)")
 
 
 def _read_bytes(value: object) -> object:
@@ -59,9 +60,14 @@ def _read_bytes(value: object) -> object:
 
 def _read_image(value: object) -> object:
     value = _read_bytes(value)
-    if isinstance(value, bytes) and not value.startswith(_IMAGES):
-        raise ValueError("the file is no image that a workbook holds: PNG, JPEG, GIF or BMP")
+    if isinstance(value, bytes) and not (value.startswith(_IMAGES) or is_svg(value)):
+        raise ValueError("the file is no image that a report shows: PNG, JPEG, GIF, BMP or SVG")
     return value
+
+
+def is_svg(image: bytes) -> bool:
+    """Whether the image is drawn, and no grid of points: an XML of SVG, perhaps with a prolog."""
+    return bool(_SVG.match(image)) and b"svg" in image
 
 
 def _text(value: bytes | None) -> str | None:
@@ -79,7 +85,7 @@ Text = Annotated[str, AfterValidator(_writable)]
 Blob = Annotated[bytes, BeforeValidator(_read_bytes), PlainSerializer(_text, when_used="json")]
 """The content of a file; in JSON its base64."""
 Image = Annotated[bytes, BeforeValidator(_read_image), PlainSerializer(_text, when_used="json")]
-"""The content of an image: PNG, JPEG, GIF or BMP."""
+"""The content of an image: PNG, JPEG, GIF, BMP or SVG (which a workbook does not hold)."""
 Secret = Annotated[
     SecretStr, PlainSerializer(lambda value: value and value.get_secret_value(), when_used="json")
 ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of a page or sheet. `page` has {page} and {pages}, `goes_on` {page}; `total_of` has {group};
-    `totals` are the names of sum, count, min, max and mean; `states` those of Completeness, in its order.
+    `totals` are the names of sum, count, min, max and mean; `states` those of Completeness, in its order;
+    `more` has {count}, of rows left out.
     """
 
     page: str
@@ -33,6 +34,8 @@ class Words:
     goes_on: str
     contents: str
     page_total: str
+    other: str
+    more: str
 
 
 _WORDS = {
@@ -44,6 +47,7 @@ _WORDS = {
         "Fact", "Value", "Title", "Subtitle", "Author", "Sheet", "State",
         ("complete", "empty", "split", "truncated"), "Changed values", "Made by",
         "continued on page {page}", "Contents", "This page",
+        "Other", "… and {count} more",
     ),
     "pt": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuação",
@@ -53,6 +57,7 @@ _WORDS = {
         "Item", "Valor", "Título", "Subtítulo", "Autor", "Planilha", "Estado",
         ("completo", "vazio", "dividido", "cortado"), "Valores alterados", "Feito por",
         "continua na página {page}", "Sumário", "Nesta página",
+        "Outros", "… e mais {count}",
     ),
     "es": Words(
         "Página {page} de {pages}", "Total", "Total {group}", "continuación",
@@ -62,6 +67,7 @@ _WORDS = {
         "Dato", "Valor", "Título", "Subtítulo", "Autor", "Hoja", "Estado",
         ("completo", "vacío", "dividido", "cortado"), "Valores cambiados", "Hecho por",
         "continúa en la página {page}", "Índice", "Esta página",
+        "Otros", "… y {count} más",
     ),
     "fr": Words(
         "Page {page} sur {pages}", "Total", "Total {group}", "suite",
@@ -71,6 +77,7 @@ _WORDS = {
         "Donnée", "Valeur", "Titre", "Sous-titre", "Auteur", "Feuille", "État",
         ("complet", "vide", "réparti", "tronqué"), "Valeurs modifiées", "Fait par",
         "suite à la page {page}", "Sommaire", "Cette page",
+        "Autres", "… et {count} de plus",
     ),
     "de": Words(
         "Seite {page} von {pages}", "Summe", "Summe {group}", "Fortsetzung",
@@ -80,6 +87,7 @@ _WORDS = {
         "Angabe", "Wert", "Titel", "Untertitel", "Autor", "Blatt", "Zustand",
         ("vollständig", "leer", "aufgeteilt", "gekürzt"), "Geänderte Werte", "Erstellt mit",
         "weiter auf Seite {page}", "Inhalt", "Diese Seite",
+        "Sonstige", "… und {count} weitere",
     ),
     "it": Words(
         "Pagina {page} di {pages}", "Totale", "Totale {group}", "segue",
@@ -89,6 +97,7 @@ _WORDS = {
         "Dato", "Valore", "Titolo", "Sottotitolo", "Autore", "Foglio", "Stato",
         ("completo", "vuoto", "diviso", "troncato"), "Valori modificati", "Creato da",
         "continua a pagina {page}", "Indice", "Questa pagina",
+        "Altri", "… e altri {count}",
     ),
     "nl": Words(
         "Pagina {page} van {pages}", "Totaal", "Totaal {group}", "vervolg",
@@ -98,6 +107,7 @@ _WORDS = {
         "Gegeven", "Waarde", "Titel", "Ondertitel", "Auteur", "Blad", "Toestand",
         ("volledig", "leeg", "verdeeld", "ingekort"), "Gewijzigde waarden", "Gemaakt door",
         "vervolg op pagina {page}", "Inhoud", "Deze pagina",
+        "Overige", "… en nog {count}",
     ),
 }  # fmt: skip
 

@@ -171,8 +171,8 @@ class Font:
         glyphs = f.glyph[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
         self.used[glyphs] = True
         width = int(f.advance[glyphs].sum()) * size // UNITS
+        self.simple = True  # it is switched back to, whatever the text
         if text.isascii():
-            self.simple = True
             return b"(" + escaped(text.encode()) + b")Tj", width
         self.composite = True
         operand = _HEX[glyphs].tobytes()

@@ -9,6 +9,9 @@ from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
 from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style
+from prelo.formats.pdf.drawn.assets import Assets
+from prelo.formats.pdf.drawn.logo import draw_logo
+from prelo.formats.pdf.drawn.operators import Drawn
 from prelo.formats.pdf.file import File
 from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.locale import Locale
@@ -24,6 +27,7 @@ _MOST_FACT_LINES = 3
 _HEADER_RULE, _FOOTER_RULE = 80, 30
 _TEXT = Kind(name="text")
 _FORM = b"/Type/XObject/Subtype/Form/BBox[%d %d %d %d]/Resources %d 0 R"
+_LOGO = 40  # hundredths of the line that a logo may take
 _FACT_ROWS = 3  # more facts than this stand in two columns
 _LABEL = 0.4  # of a fact's width, at most
 
@@ -35,9 +39,14 @@ class Frame:
     """
 
     def __init__(
-        self, layout: Layout, fields: tuple[Field, ...], look: Look, locale: Locale
+        self,
+        layout: Layout,
+        fields: tuple[Field, ...],
+        look: Look,
+        locale: Locale,
+        assets: Assets,
     ) -> None:
-        self._look, self._words = look, locale.words
+        self._look, self._words, self._assets = look, locale.words, assets
         page, options = look.page, layout.pdf
         self._margin = b"%.2f" % (page.left / 100)
         self._watermark = (
@@ -111,15 +120,18 @@ class Frame:
         return ARTIFACT + content + END
 
     def _title(self, layout: Layout) -> tuple[bytes, int]:
-        look, y, out = self._look, self._look.top, b""
+        look, y = self._look, self._look.top
+        logo, least = self._logo(layout.logo)
+        out = logo.content
         for text, style, colour in (
             (layout.title, look.title, colours.FRAME),
             (layout.subtitle, look.subtitle, colours.QUIET),
         ):
             if text:
-                rows = self._paragraph(text, style)
+                rows = self._paragraph(text, style, logo.width)
                 out += block(rows, style, colour, y)
                 y -= int(rows.heights[0])
+        y = min(y, least)
         if layout.facts:
             y -= look.sizes.text // 2
             rows = self._facts(layout.facts)
@@ -127,8 +139,22 @@ class Frame:
             y -= int(rows.heights.sum())
         return out, look.top - y + (look.sizes.text if out else 0)
 
-    def _paragraph(self, text: str, style: Style) -> Rows:
-        cell = Cell("", 0, self._look.page.measure, self._look.start)
+    def _logo(self, image: bytes | None) -> tuple[Drawn, int]:
+        """The logo opposite the title, in its place, and its lower edge."""
+        look = self._look
+        if image is None:
+            return Drawn(b"", 0, 0), look.top
+        fonts, most = (look.regular, look.bold), look.page.measure * _LOGO // 100
+        drawn = draw_logo(image, fonts, self._assets, most)
+        x = 0 if look.rtl else look.page.measure - drawn.width
+        content = drawn.at(x, look.top - drawn.height)
+        return Drawn(content, drawn.width + look.sizes.text, drawn.height), look.top - drawn.height
+
+    def _paragraph(self, text: str, style: Style, beside: int) -> Rows:
+        look, measure = self._look, self._look.page.measure
+        cell = Cell(
+            "", beside if look.rtl else 0, measure - (0 if look.rtl else beside), look.start
+        )
         return lay(Line.plain([shown([text])], [cell]), style, _MOST_TITLE_LINES)
 
     def _facts(self, facts: dict[str, str]) -> Rows:

@@ -10,6 +10,7 @@ from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
 from prelo.formats.pdf.columns import Room, bands_of, page_of, wish
 from prelo.formats.pdf.contents import Groups
+from prelo.formats.pdf.drawn.assets import Assets
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import PageTree
 from prelo.formats.pdf.file.whole import begin, finish
@@ -22,6 +23,7 @@ from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
 from prelo.formats.pdf.measured import MeasuredCells
 from prelo.formats.pdf.sheet import Drawer
+from prelo.formats.pdf.summaries import SummaryPages
 from prelo.formats.pdf.totals import PageTotals, totalled
 from prelo.formats.stream import Progress, Stream, open_stream
 from prelo.formats.words import from_the_right
@@ -48,7 +50,9 @@ class TableFile:
         self._file = begin(out, layout.pdf)
         self._resources = self._file.reserve()
         self._tree = PageTree(self._file, self._resources)
-        self._frame = Frame(layout, stream.fields, self._look, self._locale)
+        self._assets = Assets(self._file, archive=layout.pdf.archive is not None)
+        self._frame = Frame(layout, stream.fields, self._look, self._locale, self._assets)
+        self._summary = SummaryPages(stream, layout, self._look, self._locale)
         paged = layout.pdf.page_totals and totalled(stream.fields)
         self._look.leave_room(self._frame.header_height, page_totals=paged)
         self._groups = Groups(layout.pdf)
@@ -70,6 +74,7 @@ class TableFile:
             self._links.read(frame)
             items = body.items(frame, texts or body.texts(frame), self._look, last=last)
             flow.add(items, frame, body)
+            self._summary.add(frame)
             progress(body.rows, flow.pages)
         if body.rows == 0:
             flow.say(self._locale.words.empty)
@@ -78,13 +83,16 @@ class TableFile:
     def _close(self) -> int:
         """Write what depends on the number of rows; returns that of the pages."""
         layout, file, look = self._layout, self._file, self._look
-        front = self._groups.pages(look, self._locale.words.contents, 0)
+        front = self._summary.pages(self._body, self._frame, self._assets)
+        front += self._groups.pages(look, self._locale.words.contents, len(front))
         pages = self._flow.close(len(front))
         write_front(front, file, self._tree, self._frame, Count(0, pages))
         self._cells.close()
         forms = self._frame.write(file, self._resources)
         entries = b"".join(embed(font, file) for font in self._fonts)
-        file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (entries, forms), self._resources)
+        drawn = (entries, forms, self._assets.xobjects, self._assets.shadings)
+        dictionary = b"<</Font<<%b>>/XObject<<%b%b>>/Shading<<%b>>>>" % drawn
+        file.add(dictionary, self._resources)
         size = (look.page.width / 100, look.page.height / 100)
         outline = self._groups.outline
         finish(file, self._tree, layout, b"/MediaBox[0 0 %.2f %.2f]" % size, outline)
@@ -137,6 +145,7 @@ def write_table(data: object, out: Sink, layout: Layout, progress: Progress) -> 
         for name, column in layout.columns.items()
         if column.hidden and any(highlight.show == "row" for highlight in column.highlight)
     ]
+    keep += [name for summary in layout.pdf.summaries for name in (*summary.by, *summary.values)]
     return TableFile(open_stream(data, layout, keep), out, layout).write(progress)
 
 

@@ -11,14 +11,12 @@ from xlsxwriter.worksheet import Worksheet
 
 from prelo.core.errors import FormatFailed
 from prelo.core.workbook import Chart
+from prelo.formats.palette import PALETTE
 from prelo.formats.stream import Field
 from prelo.formats.xlsx.looks import number_format
 from prelo.formats.xlsx.place import Place
 from prelo.formats.xlsx.styles import GREY, INK, LINE
 
-# The house's ink, then Okabe and Ito's colours ("Color Universal Design", 2008), which those who see red and
-# green alike still tell apart; ordered so that neighbours differ in lightness too.
-PALETTE = (INK, "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#8C97A8", "#D9C530")
 _ROUND = {"pie", "doughnut"}
 _SLICES = 24  # coloured by us; Excel goes on with its own
 _ROW = 20  # pixels of a usual row

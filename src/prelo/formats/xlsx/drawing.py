@@ -13,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
+from prelo.core.workbook import is_svg
 from prelo.formats.stream import Field
 from prelo.formats.words import from_the_right, words_of
 from prelo.formats.xlsx.charts import draw_charts, keep_sizes
@@ -152,6 +153,8 @@ def _fitted(logo: bytes) -> dict[str, object]:
 
 def _image(logo: bytes) -> Image:
     """XlsxWriter reads no further than the sizes; a PNG says where it ends (W3C PNG, 11.2.5)."""
+    if is_svg(logo):
+        raise FormatFailed("the logo is an SVG, which a workbook does not hold; give it as PNG")
     try:
         image = Image(BytesIO(logo))
     except (XlsxWriterException, struct.error) as error:

@@ -11,13 +11,14 @@ import polars as pl
 from prelo.core.errors import FormatFailed, SourceInvalid
 from prelo.core.table import Layout
 from prelo.formats.stream import Field, Stream, flat, open_stream
+from prelo.formats.summary import Summing
 from prelo.formats.words import words_of
 from prelo.formats.xlsx.about import about_layout
 from prelo.formats.xlsx.drawing import SheetSpec, filtered, headed
 from prelo.formats.xlsx.looks import fit, header_lines, label_width
 from prelo.formats.xlsx.names import Names, sheet_name
 from prelo.formats.xlsx.shown import shown
-from prelo.formats.xlsx.summary import Summing
+from prelo.formats.xlsx.summary import summary_layout
 
 _PORTRAIT = 130  # characters that an upright page still shows in a legible size
 _PIXELS = 7  # in the width of a character
@@ -120,7 +121,7 @@ def _with_summaries(data: object, layout: Layout, names: Names) -> list[Plan]:
 
 
 def _summary_plan(summing: Summing, around: Layout, names: Names) -> Plan:
-    its = summing.layout(around)
+    its = summary_layout(summing, around)
     stream = open_stream(summing.result(), its)
     made = _plan(stream, its, names, lambda: open_stream(summing.result(), its))
     made.own = False

@@ -1,0 +1,1 @@
+"""What is drawn and is no row of text: charts, logos, and how a drawing becomes operators or SVG."""
