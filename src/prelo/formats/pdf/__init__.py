@@ -85,7 +85,8 @@ def _look(stream: Stream, layout: Layout, texts: list[pl.Series], fonts: tuple[F
 
 
 def _close(file: File, tree: PageTree, page: Page, layout: Layout) -> None:
-    finish(file, tree, layout, b"/MediaBox[0 0 %.2f %.2f]" % (page.width / 100, page.height / 100))
+    box = b"/MediaBox[0 0 %.2f %.2f]" % (page.width / 100, page.height / 100)
+    finish(file, tree, layout, inherited=box)
 
 
 def _manifest(stream: Stream, body: Body, pages: int, fonts: tuple[Font, Font]) -> Manifest:
