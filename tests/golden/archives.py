@@ -24,7 +24,8 @@ def faults(files: Mapping[str, bytes], flavour: str, folder: Path) -> list[str]:
         path.write_bytes(content)
     run = subprocess.run(
         # A compiler less, and half the time: the machine is warm before it is done.
-        ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", jar, "org.verapdf.apps.GreenfieldCliWrapper", "--format", "text", "-v",
+        ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", jar,
+         "org.verapdf.apps.GreenfieldCliWrapper", "--format", "text", "-v",
          "-f", flavour, *paths],
         capture_output=True, text=True, check=False, timeout=150,
     )  # fmt: skip
