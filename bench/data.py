@@ -1,4 +1,7 @@
-"""What is written: TPC-H lineitem and three other shapes of table, as Parquet, made once and kept."""
+"""What is written: TPC-H lineitem and other shapes of table, as Parquet, made once and kept.
+
+python -m bench.data SHAPE...    makes those that are not there
+"""
 
 import subprocess
 import sys
@@ -6,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import arabic
+
 FOLDER = Path(__file__).parent / "data"
 ROWS_OF_SCALE_1 = 6_000_000  # of TPC-H's lineitem, nearly
 SEED = 1
+JOINED = (5, 8)  # comments that make two or three lines of a page
 WORDS = [
     "quickly", "final", "deposits", "sleep", "above", "the", "even", "packages", "across",
     "furiously", "regular", "ideas", "haggle", "carefully", "bold", "R&D", "accounts",
@@ -18,18 +24,25 @@ WORDS = [
 
 @dataclass(frozen=True)
 class Shape:
-    """A table to write: `rows` of it, from the file `path()`, which is made if it is not there."""
+    """A table to write: `rows` of it, from `file`; `path()` makes the file if it is not there."""
 
     name: str
     title: str
     rows: int
 
+    @property
+    def key(self) -> str:
+        return f"{self.name}-{self.rows}"
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"{self.key}.parquet"
+
     def path(self) -> Path:
-        path = FOLDER / f"{self.name}-{self.rows}.parquet"
-        if not path.exists():
+        if not self.file.exists():
             FOLDER.mkdir(exist_ok=True)
-            MAKERS.get(self.name, _lineitem)(path, self.rows)
-        return path
+            MAKERS.get(self.name, _lineitem)(self.file, self.rows)
+        return self.file
 
 
 def _lineitem(path: Path, rows: int) -> None:
@@ -101,10 +114,52 @@ def _texts(path: Path, rows: int) -> None:
     pl.concat(sentences, how="horizontal").write_parquet(path, row_group_size=100_000)
 
 
+def _wrapping(path: Path, rows: int) -> None:
+    """Lineitem; every third comment is some comments, one after the other."""
+    import numpy as np
+    import polars as pl
+
+    comment = pl.col("l_comment")
+    joined = pl.Series(np.random.default_rng(SEED).integers(*JOINED, rows, endpoint=True))
+    parts = [pl.when(joined > i).then(" " + comment.shift(-i)) for i in range(1, JOINED[1])]
+    long = pl.concat_str([comment, *(part.fill_null("") for part in parts)])
+    third = pl.int_range(pl.len()) % 3 == 0
+    frame = pl.read_parquet(LINEITEM.path(), n_rows=rows)
+    frame = frame.with_columns(pl.when(third).then(long).otherwise(comment).alias("l_comment"))
+    frame.write_parquet(path, row_group_size=100_000)
+
+
+def _arabic(path: Path, rows: int) -> None:
+    """Lineitem; of its texts every twentieth is Arabic, a comment as four words."""
+    import numpy as np
+    import polars as pl
+
+    random = np.random.default_rng(SEED)
+    words = pl.Series(arabic.words())
+
+    def some(count: int) -> pl.Series:
+        drawn = [words.gather(random.integers(0, len(words), rows)) for _ in range(count)]
+        return pl.select(pl.concat_str(drawn, separator=" ")).to_series()
+
+    frame = pl.read_parquet(LINEITEM.path(), n_rows=rows)
+    texts = {
+        name: 4 if name == "l_comment" else 1
+        for name, kind in frame.schema.items()
+        if kind == pl.String
+    }
+    frame = frame.with_columns(
+        pl.when(pl.Series(random.random(rows) < 0.05)).then(some(count)).otherwise(name).alias(name)
+        for name, count in texts.items()
+    )
+    frame.write_parquet(path, row_group_size=100_000)
+
+
 MAKERS: dict[str, Callable[[Path, int], None]] = {
     "numbers": _numbers,
     "mixed": _mixed,
     "texts": _texts,
+    "wrapping": _wrapping,
+    "arabic": _arabic,
 }
 
 LINEITEM = Shape("lineitem", "TPC-H lineitem, 16 columns", 1_000_000)
@@ -114,4 +169,14 @@ OTHERS = (
     Shape("mixed", "200 mixed columns", 100_000),
     Shape("texts", "6 columns of long text", 1_000_000),
 )
-SHAPES = {f"{shape.name}-{shape.rows}": shape for shape in (LINEITEM, FIVE_SHEETS, *OTHERS)}
+WRAPPING = Shape("wrapping", "every third row of two or three lines", 100_000)
+ARABIC = Shape(
+    "arabic", f"5 % of the texts Arabic, of a vocabulary of {len(arabic.words()):,} words", 100_000
+)
+ALL = (LINEITEM, FIVE_SHEETS, *OTHERS, WRAPPING, ARABIC)
+SHAPES = {shape.key: shape for shape in ALL}
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        SHAPES[name].path()

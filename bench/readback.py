@@ -1,4 +1,4 @@
-"""Whether a workbook holds what it was given, as calamine reads it: nobody wins by dropping columns."""
+"""Whether a file holds what it was given, as somebody else reads it: nobody wins by dropping columns."""
 
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -6,16 +6,65 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from pypdf import PageObject, PdfReader
 from python_calamine import load_workbook
 
+from bench import pdf
 from bench.contestants import reader
 
 
 def check(target: Path, source: Path, rows: int, above: int) -> None:
-    """The number of rows, and every cell of the first and last row; `above` stand over the data.
+    """Raises ValueError with the first difference. In a workbook `above` rows stand over the data."""
+    if target.suffix == ".pdf":
+        _check_pdf(target, source, rows)
+    else:
+        _check_workbook(target, source, rows, above)
 
-    Raises ValueError with the first difference.
-    """
+
+def _check_pdf(target: Path, source: Path, rows: int) -> None:
+    """The first and the last row, on the first and the last page; what stands around them; the font."""
+    file = PdfReader(target)
+    count = len(file.pages)
+    ends = zip((0, count - 1), _ends(source, rows), strict=True)
+    for number, row in ends:
+        page = file.pages[number]
+        frame = [*pdf.COLUMNS, pdf.HEADER, f"page {number + 1} of {count}"]
+        _find(page, frame + [pdf.TITLE] * (number == 0), number)
+        _find(page, [text for text in next(pdf.strings(row)) if text.isascii()], number)
+    embedded = _embedded(file.pages[0])
+    if not any("PreloSans" in name for name in embedded):
+        raise ValueError(f"the font is not embedded, only these: {embedded}")
+
+
+def _ends(source: Path, rows: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    batches = reader(source, rows, pdf.COLUMNS)
+    first = last = next(batches)
+    for batch in batches:
+        last = batch
+    return first.slice(0, 1), last.slice(last.num_rows - 1)
+
+
+def _find(page: PageObject, texts: list[str], number: int) -> None:
+    """Spaces do not count: readers guess them from the places of the glyphs."""
+    there = "".join(page.extract_text().lower().split())
+    for text in texts:
+        if "".join(text.lower().split()) not in there:
+            raise ValueError(f"'{text}' is not on page {number + 1}")
+
+
+def _embedded(page: PageObject) -> list[str]:
+    found: list[str] = []
+    for font in page["/Resources"]["/Font"].values():
+        inner = font.get_object()
+        inner = inner["/DescendantFonts"][0].get_object() if "/DescendantFonts" in inner else inner
+        if "/FontFile2" in inner.get("/FontDescriptor", {}):
+            found.append(inner["/BaseFont"].replace("-", ""))
+    return found
+
+
+def _check_workbook(target: Path, source: Path, rows: int, above: int) -> None:
+    """The number of rows, and every cell of the first and last row."""
     sheet = load_workbook(target).get_sheet_by_index(0)
     if not sheet.end or sheet.end[0] + 1 < rows + above:
         raise ValueError(f"fewer rows were written than the {rows} given: the last is {sheet.end}")

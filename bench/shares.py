@@ -1,6 +1,6 @@
 """Where Prelo's time goes, and how far it is from the limit: deflating the same XML and nothing else.
 
-python -m bench.shares ROWS    prints one line of JSON: CPU seconds of each step
+python -m bench.shares xlsx|pdf ROWS    prints one line of JSON: CPU seconds of each step
 
 One thread and one core, so that the steps are done one after the other and add up.
 """
@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -41,38 +42,70 @@ class Clock:
             yield item
 
 
-def steps(rows: int) -> dict[str, float]:
-    import pyarrow as pa
-    from isal import isal_zlib
-
-    from bench.contestants import reader
+def workbook(rows: int) -> dict[str, float]:
     from bench.data import LINEITEM
     from prelo import write_xlsx
     from prelo.formats.xlsx import package
     from prelo.formats.xlsx import rows as kernels
 
     clock = Clock()
+    measured: Any = package
+    measured.__dict__.update(isal_zlib=_measured_zlib(clock), _WORTH_A_THREAD=1 << 62)
+    kernels.Rows.xml = clock.of("kernels", kernels.Rows.xml)
+    columns = {"l_extendedprice": "money:USD", "l_quantity": {"total": "sum"}}
+    with _opened(clock, LINEITEM.path(), rows) as (data, sink):
+        clock.of("rest", write_xlsx)(data, sink, title="Line items", columns=columns)
+    return clock.spent
+
+
+def pdf(rows: int) -> dict[str, float]:
+    from bench.data import LINEITEM
+    from bench.pdf import COLUMNS, keywords
+    from prelo import write_pdf
+    from prelo.formats.pdf import body, flow
+    from prelo.formats.pdf.file import File
+
+    clock = Clock()
+    measured: Any = sys.modules[File.__module__]
+    measured.isal_zlib = _measured_zlib(clock)
+    body.Body.texts = clock.of("values as text", body.Body.texts)
+    body.Body.items = clock.of("layout", body.Body.items)
+    flow.Flow.add = clock.of("pages", flow.Flow.add)
+    with _opened(clock, LINEITEM.path(), rows, COLUMNS) as (data, sink):
+        clock.of("rest", write_pdf)(data, sink, **keywords())
+    return clock.spent
+
+
+def _measured_zlib(clock: Clock) -> SimpleNamespace:
+    from isal import isal_zlib
 
     def compressor(*args: Any) -> Any:
         inner = isal_zlib.compressobj(*args)
         deflate = clock.of("deflate", inner.compress)
         return SimpleNamespace(compress=deflate, flush=clock.of("deflate", inner.flush))
 
-    library = {"compressobj": compressor, "crc32": clock.of("crc32", isal_zlib.crc32)}
-    measured: Any = package
-    measured.__dict__.update(
-        isal_zlib=SimpleNamespace(DEFLATED=isal_zlib.DEFLATED, **library), _WORTH_A_THREAD=1 << 62
-    )
-    kernels.Rows.xml = clock.of("kernels", kernels.Rows.xml)
-    source = reader(LINEITEM.path(), rows)
+    library = {
+        "compress": clock.of("deflate", isal_zlib.compress),
+        "compressobj": compressor,
+        "crc32": clock.of("crc32", isal_zlib.crc32),
+    }
+    return SimpleNamespace(**{**vars(isal_zlib), **library})
+
+
+@contextmanager
+def _opened(
+    clock: Clock, path: Path, rows: int, names: list[str] | None = None
+) -> Iterator[tuple[Any, Any]]:
+    import pyarrow as pa
+
+    from bench.contestants import reader
+
+    source = reader(path, rows, names)
     data = pa.RecordBatchReader.from_batches(source.schema, clock.iterate("read", iter(source)))
-    with TemporaryDirectory() as folder, (Path(folder) / "out.xlsx").open("wb") as file:
-        sink: Any = SimpleNamespace(write=clock.of("write", file.write))
-        columns = {"l_extendedprice": "money:USD", "l_quantity": {"total": "sum"}}
-        clock.of("rest", write_xlsx)(data, sink, title="Line items", columns=columns)
-    return clock.spent
+    with TemporaryDirectory() as folder, (Path(folder) / "out").open("wb") as file:
+        yield data, SimpleNamespace(write=clock.of("write", file.write))
 
 
 if __name__ == "__main__":
     pin(1)
-    print(json.dumps(steps(int(sys.argv[1]))))
+    print(json.dumps({"xlsx": workbook, "pdf": pdf}[sys.argv[1]](int(sys.argv[2]))))

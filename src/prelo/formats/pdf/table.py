@@ -93,16 +93,9 @@ class TableFile:
         drawn = (entries, forms, self._assets.xobjects, self._assets.shadings)
         dictionary = b"<</Font<<%b>>/XObject<<%b%b>>/Shading<<%b>>>>" % drawn
         file.add(dictionary, self._resources)
-        size = (look.page.width / 100, look.page.height / 100)
+        size = b"/MediaBox[0 0 %.2f %.2f]" % (look.page.width / 100, look.page.height / 100)
         outline = self._groups.outline
-        finish(
-            file,
-            self._tree,
-            layout,
-            b"/MediaBox[0 0 %.2f %.2f]" % size,
-            outline=outline,
-            rtl=look.rtl,
-        )
+        finish(file, self._tree, layout, inherited=size, outline=outline, rtl=look.rtl)
         return pages
 
     def _measured(self, sizes: Sizes) -> Look:
