@@ -8,6 +8,7 @@ import polars as pl
 from prelo.core.table import Completeness, Layout, Manifest, ValueWarning
 from prelo.formats.pdf.body import Body
 from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
+from prelo.formats.pdf.document import needed
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree, text_string
 from prelo.formats.pdf.flow import Flow
@@ -32,8 +33,9 @@ class Pdf:
 
     many = False
 
-    def media_type(self, layout: Layout) -> str:  # noqa: ARG002  the same for every layout
-        return "application/pdf"
+    def media_type(self, layout: Layout) -> str:
+        """Of a PDF, or of a ZIP of PDFs."""
+        return "application/zip" if layout.pdf.files == "zip" else "application/pdf"
 
     def write(self, data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
         """Write `data` as a table and say what was written.
@@ -41,6 +43,8 @@ class Pdf:
         `out` is written to from front to back; memory is one frame, whatever the number of rows. Raises
         what open_stream raises, and Invalid for an unknown locale; the file is then not complete.
         """
+        if layout.pdf.document:
+            return _documents(data, out, layout, progress)
         locale = locale_of(layout.locale)
         stream = open_stream(data, layout)
         body = Body(stream.fields, layout, stream.first.schema, locale)
@@ -64,6 +68,13 @@ class Pdf:
         file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), resources)
         _close(file, tree, look.page, layout, resources)
         return _manifest(stream, body, pages, (regular, bold))
+
+
+def _documents(data: object, out: Sink, layout: Layout, progress: Progress) -> Manifest:
+    with needed():
+        from prelo.formats.pdf.document.write import write_documents
+    stream = open_stream(data, layout, layout.pdf.per)
+    return write_documents(stream, out, layout, progress).manifest(stream)
 
 
 def _with_last(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[pl.DataFrame, bool]]:

@@ -31,11 +31,19 @@ class File:
         self._write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
         return number
 
-    def stream(self, data: bytes, extra: bytes = b"", number: int | None = None) -> int:
-        """Write a deflated stream; `extra` are further entries of its dictionary."""
-        packed = isal_zlib.compress(data, _DEFLATE_LEVEL)
-        head = b"<</Filter/FlateDecode/Length %d%b>>stream\n" % (len(packed), extra)
-        return self.add(head + packed + b"\nendstream", number)
+    def stream(
+        self, data: bytes, extra: bytes = b"", number: int | None = None, *, deflate: bool = True
+    ) -> int:
+        """Write a stream; `extra` are further entries of its dictionary.
+
+        Without `deflate` the data is written as it is; where it is filtered already, as a JPEG is, `extra`
+        says how.
+        """
+        if deflate:
+            data = isal_zlib.compress(data, _DEFLATE_LEVEL)
+            extra = b"/Filter/FlateDecode" + extra
+        head = b"<</Length %d%b>>stream\n" % (len(data), extra)
+        return self.add(head + data + b"\nendstream", number)
 
     def close(self, root: int, info: int) -> None:
         """The cross-reference table and the trailer. Every reserved number has its object by now."""
@@ -57,21 +65,25 @@ class PageTree:
 
     def __init__(self, file: File) -> None:
         self._file = file
+        self._front: list[tuple[int, list[int]]] = []
         self._nodes: list[tuple[int, list[int]]] = []
 
     def add(self, contents: bytes) -> int:
         """Write the page whose Contents array holds these references; returns its object's number."""
-        if not self._nodes or len(self._nodes[-1][1]) == _FAN_OUT:
-            self._nodes.append((self._file.reserve(), []))
-        parent, kids = self._nodes[-1]
-        kids.append(
-            self._file.add(b"<</Type/Page/Parent %d 0 R/Contents[%b]>>" % (parent, contents))
-        )
+        return self.place(b"/Contents[%b]" % contents)
+
+    def place(self, entries: bytes, number: int | None = None, *, front: bool = False) -> int:
+        """Write a page that comes with all its entries but Type and Parent, as one of another file."""
+        nodes = self._front if front else self._nodes
+        if not nodes or len(nodes[-1][1]) == _FAN_OUT:
+            nodes.append((self._file.reserve(), []))
+        parent, kids = nodes[-1]
+        kids.append(self._file.add(b"<</Type/Page/Parent %d 0 R%b>>" % (parent, entries), number))
         return kids[-1]
 
     def close(self, inherited: bytes) -> int:
         """Write the nodes; the root, whose number is returned, hands `inherited` down to every page."""
-        level = [(number, kids, len(kids)) for number, kids in self._nodes]
+        level = [(number, kids, len(kids)) for number, kids in (*self._front, *self._nodes)]
         while len(level) > 1:
             above: list[tuple[int, list[int], int]] = []
             for first in range(0, len(level), _FAN_OUT):

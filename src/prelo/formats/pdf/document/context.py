@@ -1,0 +1,192 @@
+"""What a template may say: rows, totals, the report's words, and filters that write values as tables do."""
+
+import base64
+import mimetypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from jinja2 import Undefined
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from prelo.core.errors import SourceInvalid
+from prelo.core.table import Kind, Layout, Stamp
+from prelo.core.workbook import Chart
+from prelo.formats.conform import conform
+from prelo.formats.groups import Closed, Totals
+from prelo.formats.pdf.document.folder import Folder
+from prelo.formats.pdf.document.picture import draw
+from prelo.formats.pdf.document.values import Row, Rows, Table
+from prelo.formats.pdf.groups import total_kind
+from prelo.formats.pdf.locale import Locale
+from prelo.formats.pdf.text import as_text
+from prelo.formats.stream import Field
+
+Names = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is the same for all documents of a run. `fields` are those of the frames, hidden ones too."""
+
+    layout: Layout
+    fields: tuple[Field, ...]
+    locale: Locale
+
+    def names(self) -> Names:
+        """What every template may name."""
+        layout = self.layout
+        return {
+            "title": layout.title,
+            "subtitle": layout.subtitle,
+            "facts": layout.facts,
+            "author": layout.author,
+            "locale": layout.locale,
+            "stamp": Made(layout.stamp, self),
+            "logo": _data_uri(layout.logo) if layout.logo else "",
+            "columns": [
+                {"name": f.name, "title": f.title, "kind": str(f.kind), "align": _align(f)}
+                for f in self.fields
+                if not f.column.hidden
+            ],
+        }
+
+    def of_rows(self, frame: pl.DataFrame, per: Sequence[str]) -> Names:
+        """The names of one document: `group` holds the values of `per`, which all its rows share."""
+        kinds = {f.name: (f.kind, f.column.format) for f in self.fields}
+        table = Table(frame, kinds, self.locale)
+        totals = Totals(self.fields, None)
+        totals.feed(frame, np.zeros(frame.height, np.bool_))
+        return {
+            "rows": Rows(table),
+            "count": frame.height,
+            "group": Row(Table(frame[:1].select(per), kinds, self.locale), 0) if per else None,
+            "totals": self.of_totals(totals.end(frame.height)),
+            "chart": _Charts(self, frame),
+        }
+
+    def of_totals(self, closed: Closed) -> Row:
+        """The totals that the columns ask for, as a row."""
+        kinds = {f.name: (total_kind(f), f.column.format) for f in self.fields}
+        return Row(Table(pl.DataFrame(closed.totals), kinds, self.locale), 0)
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        """Filters that write one value: None is the empty text. Raise ValueError for one that has not the kind."""
+
+        def of(kind: str) -> Callable[..., str]:
+            return lambda value, digits=None: self.text(value, Kind.parse(_digits(kind, digits)))
+
+        return {
+            "show": self._show,
+            "kind": lambda value, kind: self.text(value, Kind.parse(kind)),
+            "money": lambda value, currency, digits=None: self.text(
+                value, Kind.parse(f"{_digits('money', digits)}:{currency}")
+            ),
+            "number": lambda value, digits=None: self.text(
+                value, Kind.parse("number" if digits is None else f"decimal({digits})")
+            ),
+            "percent": of("percent"),
+            "integer": of("integer"),
+            "date": lambda value, form=None: self.text(value, Kind(name="date"), form),
+            "datetime": lambda value, form=None: self.text(value, Kind(name="datetime"), form),
+            "time": of("time"),
+            "duration": of("duration"),
+        }
+
+    def text(self, value: object, kind: Kind, form: str | None = None) -> str:
+        """One value as a table would show it."""
+        if isinstance(value, Undefined):
+            str(value)  # raises, and says what is missing
+        if value is None:
+            return ""
+        wide = pl.Int128 if isinstance(value, int) and not isinstance(value, bool) else None
+        try:
+            held = pl.DataFrame({"value": pl.Series([value], dtype=wide)})
+            shown = conform(held, {"value": kind}, self.layout.timezone, 0)["value"]
+        except (SourceInvalid, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+            raise ValueError(f"'{value}' cannot be shown as {kind}") from error
+        return as_text(shown, kind, self.locale, form)[0]
+
+    def _show(self, value: object, name: str) -> str:
+        for field in self.fields:
+            if field.name == name:
+                return self.text(value, field.kind, field.column.format)
+        raise ValueError(f"show: there is no column '{name}'")
+
+
+class Made:
+    """The stamp, for a template. A moment nobody gave is taken where a template first asks for it."""
+
+    def __init__(self, stamp: Stamp, scope: Scope) -> None:
+        self._scope = scope
+        self._moment = stamp.made
+        self.report = stamp.report
+        self.user = stamp.user
+
+    @property
+    def made(self) -> datetime:
+        """In the report's time zone, without saying so."""
+        zone = ZoneInfo(self._scope.layout.timezone)
+        self._moment = self._moment or datetime.now(zone)
+        there = self._moment.astimezone(zone) if self._moment.tzinfo else self._moment
+        return there.replace(tzinfo=None)
+
+    @property
+    def date(self) -> str:
+        return self._scope.text(self.made, Kind(name="date"))
+
+    @property
+    def time(self) -> str:
+        return self._scope.text(self.made, Kind(name="time"))
+
+
+class _Charts:
+    """`chart(x='month', y='revenue', …)`: the rows of a document, or others of it, as a drawing."""
+
+    def __init__(self, scope: Scope, frame: pl.DataFrame) -> None:
+        self._scope = scope
+        self._frame = frame
+
+    def __call__(self, **options: Any) -> Markup:
+        try:
+            chart = Chart.model_validate(options)
+        except ValidationError as error:
+            said = error.errors()[0]
+            place = ".".join(map(str, said["loc"]))
+            raise ValueError(f"chart: {place} {said['msg']}".replace("Value error, ", "")) from error
+        for name in (chart.x, *chart.y, *chart.lines):
+            if name not in self._frame.columns:
+                raise ValueError(f"chart: there is no column '{name}'")
+        drawn = draw(chart, self._frame, self._scope.locale, chart.width, chart.height)
+        return Markup(drawn)  # noqa: S704  drawn by us, its texts escaped
+
+
+def asset(folder: Folder) -> Callable[[str], str]:
+    """`asset('logo.png')`: a file of the folder as a data URI, which every engine can show."""
+    return lambda name: _data_uri(folder.read(name), mimetypes.guess_type(name)[0])
+
+
+def _data_uri(content: bytes, kind: str | None = None) -> str:
+    kind = kind or _image_type(content)
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _image_type(content: bytes) -> str:
+    known: Mapping[bytes, str] = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp"}
+    for begin, name in known.items():
+        if content.startswith(begin):
+            return f"image/{name}"
+    return "application/octet-stream"
+
+
+def _digits(kind: str, digits: int | None) -> str:
+    return kind if digits is None else f"{kind}({digits})"
+
+
+def _align(field: Field) -> str:
+    return field.column.align or field.kind.align
