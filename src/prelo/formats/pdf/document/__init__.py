@@ -1,6 +1,6 @@
 """Documents: pages made of HTML templates and CSS, and finished PDFs joined to them.
 
-Needs the packages of the extra `pdf-html`, which nothing else imports; `needed` says so where they are missing.
+Needs the packages of the extra `pdf-html`, which nothing else imports; `needed` says so where one is missing.
 """
 
 from collections.abc import Generator

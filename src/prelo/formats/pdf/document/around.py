@@ -27,8 +27,8 @@ class Around:
         for name, maker in (("cover", self._cover), ("annex", self._annex)):
             if archive and maker and maker.finished:
                 raise FormatFailed(
-                    f"the {name} is a PDF file, and an archive (PDF/A) cannot vouch for what is in it; make it "
-                    "of a template, or leave out 'archive'"
+                    f"the {name} is a PDF file, and an archive (PDF/A) cannot vouch for what is in it; make "
+                    "it of a template, or leave out 'archive'"
                 )
 
     def cover(self, names: Names, of: str = "") -> Pages | None:

@@ -12,8 +12,7 @@ _PRODUCER = "Prelo"
 class Assembly:
     """Parts are written as they come, and are then forgotten; a cover may come last and stands first.
 
-    The file's title is the layout's, or that of its first part that has one; of the part before the layout's
-    where the file `is_one` document.
+    The file's title is the layout's; where the file `is_one` document, that document's own if it has one.
     """
 
     def __init__(self, out: Sink, layout: Layout, *, is_one: bool) -> None:
@@ -46,10 +45,11 @@ class Assembly:
             b"<</Type/Catalog/Pages %d 0 R/Lang%b/ViewerPreferences<</DisplayDocTitle true>>%b>>"
             % (root, text_string(layout.locale), outline)
         )
-        titles = (self._title, layout.title) if self._is_one else (layout.title, self._title)
-        title = titles[0] or titles[1]
+        title = (self._is_one and self._title) or layout.title
         entries = {b"Title": title, b"Subject": layout.subtitle, b"Author": layout.author}
-        told = b"".join(b"/%b%b" % (key, text_string(text)) for key, text in entries.items() if text)
+        told = b"".join(
+            b"/%b%b" % (key, text_string(text)) for key, text in entries.items() if text
+        )
         info = file.add(b"<<%b/Producer%b>>" % (told, text_string(_PRODUCER)))
         file.close(catalog, info)
 
@@ -59,4 +59,3 @@ class Assembly:
             self._outline.add(name, 0, first.number, first.top)
         for mark in part.marks:
             self._outline.add(mark.title, mark.level + bool(name), mark.goal.page, mark.goal.y)
-

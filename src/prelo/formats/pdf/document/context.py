@@ -1,4 +1,4 @@
-"""What a template may say: rows, totals, the report's words, and filters that write values as tables do."""
+"""What a template may say: rows, totals, charts and the report's words."""
 
 import base64
 import mimetypes
@@ -10,21 +10,18 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
-from jinja2 import Undefined
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from prelo.core.errors import SourceInvalid
-from prelo.core.table import Kind, Layout, Stamp
+from prelo.core.table import Layout, Stamp
 from prelo.core.workbook import Chart
-from prelo.formats.conform import conform
 from prelo.formats.groups import Closed, Totals
+from prelo.formats.pdf.document.filters import Filters
 from prelo.formats.pdf.document.folder import Folder
 from prelo.formats.pdf.document.picture import draw
 from prelo.formats.pdf.document.values import Row, Rows, Table
 from prelo.formats.pdf.groups import total_kind
 from prelo.formats.pdf.locale import Locale
-from prelo.formats.pdf.text import as_text
 from prelo.formats.stream import Field
 
 Names = dict[str, Any]
@@ -47,7 +44,7 @@ class Scope:
             "facts": layout.facts,
             "author": layout.author,
             "locale": layout.locale,
-            "stamp": Made(layout.stamp, self),
+            "stamp": Made(layout.stamp, self.filters),
             "logo": _data_uri(layout.logo) if layout.logo else "",
             "columns": [
                 {"name": f.name, "title": f.title, "kind": str(f.kind), "align": _align(f)}
@@ -75,55 +72,16 @@ class Scope:
         kinds = {f.name: (total_kind(f), f.column.format) for f in self.fields}
         return Row(Table(pl.DataFrame(closed.totals), kinds, self.locale), 0)
 
-    def filters(self) -> dict[str, Callable[..., str]]:
-        """Filters that write one value: None is the empty text. Raise ValueError for one that has not the kind."""
-
-        def of(kind: str) -> Callable[..., str]:
-            return lambda value, digits=None: self.text(value, Kind.parse(_digits(kind, digits)))
-
-        return {
-            "show": self._show,
-            "kind": lambda value, kind: self.text(value, Kind.parse(kind)),
-            "money": lambda value, currency, digits=None: self.text(
-                value, Kind.parse(f"{_digits('money', digits)}:{currency}")
-            ),
-            "number": lambda value, digits=None: self.text(
-                value, Kind.parse("number" if digits is None else f"decimal({digits})")
-            ),
-            "percent": of("percent"),
-            "integer": of("integer"),
-            "date": lambda value, form=None: self.text(value, Kind(name="date"), form),
-            "datetime": lambda value, form=None: self.text(value, Kind(name="datetime"), form),
-            "time": of("time"),
-            "duration": of("duration"),
-        }
-
-    def text(self, value: object, kind: Kind, form: str | None = None) -> str:
-        """One value as a table would show it."""
-        if isinstance(value, Undefined):
-            str(value)  # raises, and says what is missing
-        if value is None:
-            return ""
-        wide = pl.Int128 if isinstance(value, int) and not isinstance(value, bool) else None
-        try:
-            held = pl.DataFrame({"value": pl.Series([value], dtype=wide)})
-            shown = conform(held, {"value": kind}, self.layout.timezone, 0)["value"]
-        except (SourceInvalid, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-            raise ValueError(f"'{value}' cannot be shown as {kind}") from error
-        return as_text(shown, kind, self.locale, form)[0]
-
-    def _show(self, value: object, name: str) -> str:
-        for field in self.fields:
-            if field.name == name:
-                return self.text(value, field.kind, field.column.format)
-        raise ValueError(f"show: there is no column '{name}'")
+    @property
+    def filters(self) -> Filters:
+        return Filters(self.fields, self.locale, self.layout.timezone)
 
 
 class Made:
     """The stamp, for a template. A moment nobody gave is taken where a template first asks for it."""
 
-    def __init__(self, stamp: Stamp, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, stamp: Stamp, filters: Filters) -> None:
+        self._filters = filters
         self._moment = stamp.made
         self.report = stamp.report
         self.user = stamp.user
@@ -131,18 +89,18 @@ class Made:
     @property
     def made(self) -> datetime:
         """In the report's time zone, without saying so."""
-        zone = ZoneInfo(self._scope.layout.timezone)
+        zone = ZoneInfo(self._filters.timezone)
         self._moment = self._moment or datetime.now(zone)
         there = self._moment.astimezone(zone) if self._moment.tzinfo else self._moment
         return there.replace(tzinfo=None)
 
     @property
     def date(self) -> str:
-        return self._scope.text(self.made, Kind(name="date"))
+        return self._filters.date(self.made)
 
     @property
     def time(self) -> str:
-        return self._scope.text(self.made, Kind(name="time"))
+        return self._filters.time(self.made)
 
 
 class _Charts:
@@ -158,7 +116,9 @@ class _Charts:
         except ValidationError as error:
             said = error.errors()[0]
             place = ".".join(map(str, said["loc"]))
-            raise ValueError(f"chart: {place} {said['msg']}".replace("Value error, ", "")) from error
+            raise ValueError(
+                f"chart: {place} {said['msg']}".replace("Value error, ", "")
+            ) from error
         for name in (chart.x, *chart.y, *chart.lines):
             if name not in self._frame.columns:
                 raise ValueError(f"chart: there is no column '{name}'")
@@ -177,15 +137,16 @@ def _data_uri(content: bytes, kind: str | None = None) -> str:
 
 
 def _image_type(content: bytes) -> str:
-    known: Mapping[bytes, str] = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp"}
+    known: Mapping[bytes, str] = {
+        b"\x89PNG": "png",
+        b"\xff\xd8\xff": "jpeg",
+        b"GIF8": "gif",
+        b"BM": "bmp",
+    }
     for begin, name in known.items():
         if content.startswith(begin):
             return f"image/{name}"
     return "application/octet-stream"
-
-
-def _digits(kind: str, digits: int | None) -> str:
-    return kind if digits is None else f"{kind}({digits})"
 
 
 def _align(field: Field) -> str:

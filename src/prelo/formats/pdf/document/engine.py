@@ -5,9 +5,11 @@ from typing import Any, Protocol
 
 from prelo.core.errors import FormatFailed, Permanent
 from prelo.core.page import Document
+from prelo.formats.pdf.document import needed
 from prelo.formats.pdf.document.context import Scope, asset
 from prelo.formats.pdf.document.folder import Folder
 from prelo.formats.pdf.document.template import Templates
+from prelo.formats.pdf.document.wkhtml import Wkhtml
 
 _PANGO = (
     "WeasyPrint finds no Pango on this machine; install the libraries pango, pangoft2, gobject, harfbuzz and "
@@ -33,7 +35,7 @@ class Maker:
         """The document is a PDF already; it has no template."""
         self._scope = scope
         self._templates = Templates(
-            self._folder, scope.filters(), {**scope.names(), "asset": asset(self._folder)}
+            self._folder, scope.filters.by_name(), {**scope.names(), "asset": asset(self._folder)}
         )
         self._engine = None if self.finished else _engine(document, self._folder, shared=shared)
         if not self.finished:
@@ -65,11 +67,10 @@ class Maker:
 
 def _engine(document: Document, folder: Folder, *, shared: bool) -> Engine:
     if document.engine == "wkhtmltopdf":
-        from prelo.formats.pdf.document.wkhtml import Wkhtml
-
         return Wkhtml()
     try:
-        from prelo.formats.pdf.document.weasy import Weasy
+        with needed():
+            from prelo.formats.pdf.document.weasy import Weasy
     except OSError as error:
         raise FormatFailed(_PANGO) from error
     return Weasy(folder, shared=shared)

@@ -15,7 +15,7 @@ class Folder:
         self._root = Path(path).resolve()
 
     def find(self, name: str) -> Path | None:
-        """The file; None if there is none. Raises FormatFailed for what is not in the folder, links followed."""
+        """The file, links followed; None if there is none. Raises FormatFailed for one outside the folder."""
         parts = PurePosixPath(name).parts
         hidden = any(part.startswith(".") for part in parts)
         if not parts or hidden or "/" in parts or "\\" in name or "\0" in name:

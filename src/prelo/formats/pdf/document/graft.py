@@ -24,7 +24,12 @@ _PAGE = (
 _INHERITED = {"/MediaBox", "/CropBox", "/Rotate", "/Resources"}
 _SAFE = ("http:", "https:", "mailto:", "tel:")
 _PAGES = {"/Page", "/Pages"}
-_OF_STREAMS = {"/Length", "/F", "/FFilter", "/FDecodeParms"}  # the data is here, never in another file
+_OF_STREAMS = {
+    "/Length",
+    "/F",
+    "/FFilter",
+    "/FDecodeParms",
+}  # the data is here, never in another file
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,14 @@ class Grafter:
     @property
     def left_out(self) -> frozenset[str]:
         """Entries that no copied dictionary has."""
-        always = {"/Metadata", "/PieceInfo", "/LastModified", "/StructParent", "/StructParents", "/AA"}
+        always = {
+            "/Metadata",
+            "/PieceInfo",
+            "/LastModified",
+            "/StructParent",
+            "/StructParents",
+            "/AA",
+        }
         return frozenset(always | ({"/Interpolate"} if self._archive else set()))
 
 

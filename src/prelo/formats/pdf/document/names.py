@@ -2,7 +2,9 @@
 
 import re
 
-_REFUSED = re.compile(r'[<>|":*?/\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+')
+_REFUSED = re.compile(
+    r'[<>|":*?/\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+'
+)
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST = 150  # bytes in UTF-8; file systems take 255
 

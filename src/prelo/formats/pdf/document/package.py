@@ -28,8 +28,8 @@ class Package:
         """A sink for one more file. Raises RowLimit past 10,000 of them."""
         if len(self.files) == _MOST_FILES:
             raise RowLimit(
-                f"the data makes more than {_MOST_FILES:,} documents, the most that one ZIP holds; ask for less, "
-                "or for one file: files: one"
+                f"the data makes more than {_MOST_FILES:,} documents, the most that one ZIP holds; ask for "
+                "less, or for one file: files: one"
             )
         entry = zipfile.ZipInfo(self._names.take(name), _EPOCH)
         with self._sink, self._zip.open(entry, "w", force_zip64=True) as file:

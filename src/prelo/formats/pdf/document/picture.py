@@ -29,7 +29,9 @@ def draw(chart: Chart, table: pl.DataFrame, locale: Locale, width: int, height: 
     return text[text.index("<svg") :]
 
 
-def _plot(chart: Chart, series: list[list[float]], labels: list[str], width: int, height: int) -> Any:
+def _plot(
+    chart: Chart, series: list[list[float]], labels: list[str], width: int, height: int
+) -> Any:
     if chart.type in {"pie", "doughnut"}:
         pie: Any = Pie(x=_EDGE, y=_EDGE, width=height - 2 * _EDGE, height=height - 2 * _EDGE)
         pie.data, pie.labels = series[0], labels

@@ -15,7 +15,9 @@ from prelo.formats.pdf.document.values import names_of
 
 _MOST_TEXT = 32 << 20  # characters of one document's HTML
 _LARGEST = 10**6  # repeats of a text, exponents
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 _BY_CHANCE = ("random",)  # equal rows make equal pages
 
 
@@ -24,7 +26,9 @@ class _Loader(BaseLoader):
         self._folder = folder
 
     def get_source(
-        self, environment: Environment, template: str
+        self,
+        environment: Environment,  # noqa: ARG002  Jinja's signature
+        template: str,
     ) -> tuple[str, str, Callable[[], bool]]:
         if self._folder.find(template) is None:
             raise TemplateNotFound(template)
@@ -122,7 +126,9 @@ def _told(name: str, of: str) -> Generator[None]:
 def _said(error: Exception) -> str:
     if isinstance(error, TemplateNotFound):
         return f"the document's folder has no template '{error.name}'; add it there"
-    plain = isinstance(error, Failure | OverflowError) or type(error).__module__.startswith("jinja2")
+    plain = isinstance(error, Failure | OverflowError) or type(error).__module__.startswith(
+        "jinja2"
+    )
     return str(error) if plain else f"{type(error).__name__}: {error}"
 
 

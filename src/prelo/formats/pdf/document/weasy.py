@@ -30,8 +30,8 @@ _LOADED_BADLY = re.compile(r"Failed to (?:load|render)|Unsupported stylesheet")
 
 
 class Weasy:
-    """One run's engine. `shared`: its documents go into one file, so a font's glyphs are those of all documents
-    so far; most come out with the very same font programs, which that file then holds once.
+    """One run's engine. `shared`: its documents go into one file, so a font's glyphs are those of all
+    documents so far; most come out with the very same font programs, which that file then holds once.
     """
 
     def __init__(self, folder: Folder, *, shared: bool) -> None:
@@ -129,8 +129,8 @@ class _Fetcher:
             face = (files("prelo.formats") / "fonts" / name).read_bytes()
             return URLFetcherResponse(url, face, {"Content-Type": "font/ttf"})
         raise FormatFailed(
-            f"the address '{url[:200]}' was refused: a document reads nothing but the files of its folder; put "
-            "the file there"
+            f"the address '{url[:200]}' was refused: a document reads nothing but the files of its folder; "
+            "put the file there"
         )
 
     def _file(self, url: str) -> URLFetcherResponse:

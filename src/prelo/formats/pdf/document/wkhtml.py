@@ -1,7 +1,7 @@
 """HTML and CSS to PDF by the program wkhtmltopdf: for those who must, as it is no longer maintained.
 
 It is told to read no file, to run no script, and to reach the net through a door that is shut. Before that,
-whatever the page would load is refused here by its address; files are put into the page by asset() and include.
+whatever the page would load is refused here by its address; asset() and include put files into the page.
 """
 
 import re
@@ -20,7 +20,17 @@ _SETTINGS = (
     "--load-error-handling", "abort", "--load-media-error-handling", "abort",
     "--proxy", _NOWHERE,
 )  # fmt: skip
-_LOADS = {"src", "srcset", "data", "poster", "background", "xlink:href", "codebase", "archive", "srcdoc"}
+_LOADS = {
+    "src",
+    "srcset",
+    "data",
+    "poster",
+    "background",
+    "xlink:href",
+    "codebase",
+    "archive",
+    "srcdoc",
+}
 _LOADS_BY_HREF = {"link", "image", "use", "base", "feimage"}
 _IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]*)""", re.IGNORECASE)
 _HARMLESS = ("data:", "#")
@@ -48,8 +58,8 @@ class Wkhtml:
         loads.close()
         if loads.found:
             raise FormatFailed(
-                f"the address '{loads.found[0][:200]}' was refused: with wkhtmltopdf a page loads nothing; write "
-                "{{ asset('logo.png') }} for a file of the folder, and {% include 'x.css' %} within <style>"
+                f"the address '{loads.found[0][:200]}' was refused: with wkhtmltopdf a page loads nothing; "
+                "write {{ asset('logo.png') }} for a file of the folder, {% include 'x.css' %} within <style>"
             )
         try:
             done = subprocess.run(
@@ -62,7 +72,9 @@ class Wkhtml:
                 env={"LANG": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"},
             )
         except subprocess.TimeoutExpired as error:
-            raise TimeLimit(f"wkhtmltopdf took more than {_SECONDS} seconds for a document") from error
+            raise TimeLimit(
+                f"wkhtmltopdf took more than {_SECONDS} seconds for a document"
+            ) from error
         if done.returncode or not done.stdout.startswith(b"%PDF"):
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
             raise FormatFailed(f"wkhtmltopdf failed: {said[-1][:300]}")
@@ -89,7 +101,7 @@ class _Loads(HTMLParser):
         if self._within_style:
             self._note_css(data)
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  the parser's signature
         self._within_style = False
 
     def _note(self, address: str) -> None:

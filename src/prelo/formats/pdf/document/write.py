@@ -25,7 +25,7 @@ _MISSING = "no font has these characters; they are shown as empty boxes"
 _BETWEEN = " \N{MIDDLE DOT} "
 _NO_VALUE = "\N{EN DASH}"
 _EMPTY = (
-    '<meta charset="utf-8"><title>%s</title><style>@page{size:A4;margin:2.5cm}h1{font-size:18pt;margin:0 0 12pt}'
+    '<meta charset="utf-8"><title>%s</title><style>@page{size:A4;margin:2.5cm}h1{font-size:18pt}'
     "p{color:#5f6b7a}</style><h1>%s</h1><p>%s</p>"
 )
 

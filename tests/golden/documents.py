@@ -1,0 +1,67 @@
+"""What the tests of PDF documents share: a folder with a template, rows of invoices, written and read back."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pdfs import ignore_progress
+
+from prelo.core.table import Layout, Manifest
+from prelo.formats.pdf import Pdf
+
+COLUMNS = {"amount": {"kind": "money:EUR", "total": "sum"}}
+
+
+def lines(invoices: int, each: int = 2) -> pl.DataFrame:
+    """So many invoices with so many lines, sorted."""
+    count = invoices * each
+    return pl.DataFrame(
+        {
+            "invoice": [f"A-{i // each + 1}" for i in range(count)],
+            "item": [f"Thing {i + 1}" for i in range(count)],
+            "amount": pl.Series([Decimal(i + 1) for i in range(count)], dtype=pl.Decimal(10, 2)),
+            "day": [date(2026, 1, 1) + timedelta(i) for i in range(count)],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder for a document, whose template is page.html."""
+
+    folder: Path
+
+    def put(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def write(
+        self,
+        template: str,
+        data: object = None,
+        heard: Callable[[int, int], None] = ignore_progress,
+        **options: Any,
+    ) -> tuple[bytes, Manifest]:
+        """`options` are those of PdfOptions; under `layout` the other fields of a Layout."""
+        self.put("page.html", template)
+        layout = {"columns": COLUMNS, **options.pop("layout", {})}
+        document = {"template": str(self.folder / "page.html"), **options.pop("document", {})}
+        given = {**layout, "pdf": {"document": document, **options}}
+        out = io.BytesIO()
+        rows = lines(2) if data is None else data
+        manifest = Pdf().write(rows, out, Layout.model_validate(given), heard)
+        return out.getvalue(), manifest
+
+
+def unpacked(package: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(package)) as opened:
+        assert opened.testzip() is None
+        return {name: opened.read(name) for name in opened.namelist()}
