@@ -1,11 +1,14 @@
-"""What the tests of PDF documents share: a folder with a template, rows of invoices, written and read back."""
+"""What the tests of PDF documents share: a folder with a template, rows of invoices, a server that counts."""
 
 import io
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from pdfs import ignore_progress
 from prelo.core.table import Layout, Manifest
 from prelo.formats.pdf import Pdf
 
+CANARY = "the canary outside sings"
+"""What a file outside the folder says."""
 COLUMNS = {"amount": {"kind": "money:EUR", "total": "sum"}}
 
 
@@ -59,6 +64,30 @@ class Desk:
         rows = lines(2) if data is None else data
         manifest = Pdf().write(rows, out, Layout.model_validate(given), heard)
         return out.getvalue(), manifest
+
+
+class _Counting(BaseHTTPRequestHandler):
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def counting() -> Generator[tuple[str, list[str]]]:
+    """The address of a server on this machine, and what it was asked for."""
+    handler = type("Handler", (_Counting,), {"asked": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/x", handler.asked
+        server.shutdown()
+        thread.join()
 
 
 def unpacked(package: bytes) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""PDF documents read back by pypdf, poppler and qpdf: pages, values, groups, files, what stands around them."""
+"""PDF documents read back by pypdf, poppler and qpdf: pages, values, groups, files, what is around them."""
 
 import io
 import subprocess
@@ -34,7 +34,9 @@ def names(outline: list[Any]) -> list[Any]:
 
 
 def test_a_document_shows_its_rows_and_totals_as_tables_write_them(desk: Desk):
-    file, manifest = desk.write(LETTER, layout={"title": "Faktura", "locale": "de", "columns": COLUMNS})
+    file, manifest = desk.write(
+        LETTER, layout={"title": "Faktura", "locale": "de", "columns": COLUMNS}
+    )
     (text,) = pages(file)
     assert text.split("\n") == [
         "Faktura", "Thing 1: 1,00 €", "Thing 2: 2,00 €", "Thing 3: 3,00 €", "Thing 4: 4,00 €",
@@ -48,7 +50,8 @@ def test_a_document_shows_its_rows_and_totals_as_tables_write_them(desk: Desk):
 def test_filters_write_single_values_by_kind_and_locale(desk: Desk):
     template = """{{ 1234.5|money('BRL') }}|{{ 1234.5|number(1) }}|{{ 7|integer }}|{{ 0.256|percent(1) }}|
         {{ rows[0].day|date }}|{{ rows[0].day|date('mmmm yyyy') }}|{{ totals.amount|show('amount') }}|
-        {{ none|money('BRL') }}|{{ 3661|duration }}|{{ '12.5'|kind('decimal(2)') }}|{{ (2**60*64)|integer }}"""
+        {{ none|money('BRL') }}|{{ 3661|duration }}|{{ '12.5'|kind('decimal(2)') }}|
+        {{ (2**60*64)|integer }}"""
     file, _ = desk.write(template, layout={"locale": "pt-BR", "columns": COLUMNS})
     found = squeezed(pages(file)[0]).split("|")
     assert found == [
@@ -90,7 +93,8 @@ def test_rows_with_equal_values_make_a_document_each_with_a_bookmark(desk: Desk,
         "A-1 no. 1", "A-2 no. 2", "A-3 no. 3",
     ]  # fmt: skip
     assert names(document.outline)[0::2] == ["A-1", "A-2", "A-3"]
-    places = [document.get_destination_page_number(mark) for mark in document.outline[0::2]]
+    marks: list[Any] = document.outline
+    places = [document.get_destination_page_number(mark) for mark in marks[0::2]]
     assert places == [0, 1, 2]
     assert (manifest.rows, manifest.pages) == (6, 3)
     assert document.metadata is not None
@@ -123,15 +127,15 @@ def test_a_group_goes_on_over_frames_and_may_be_of_hidden_columns(
 
 def test_a_zip_has_a_pdf_for_each_document_named_by_its_values(desk: Desk):
     rows = lines(3).with_columns(
-        invoice=pl.Series(["31/12/2026", "31/12/2026", "../con", "Ärger: \"1\"", "ärger: \"1\"", None])
+        invoice=pl.Series(["31/12/2026", "31/12/2026", "../con", 'Ärger: "1"', 'ärger: "1"', None])
     )
     package, manifest = desk.write(LETTER, rows, per="invoice", files="zip")
     found = unpacked(package)
     assert list(found) == [
-        "31-12-2026.pdf", "-con.pdf", "Ärger- -1-.pdf", "ärger- -1- (2).pdf", "–.pdf",
+        "31-12-2026.pdf", "-con.pdf", "Ärger- -1-.pdf", "ärger- -1- (2).pdf", "\N{EN DASH}.pdf",
     ]  # fmt: skip
     assert "2 lines" in pages(found["31-12-2026.pdf"])[0]
-    assert [(sheet.name, sheet.rows) for sheet in manifest.sheets][0] == ("31-12-2026.pdf", 2)
+    assert (manifest.sheets[0].name, manifest.sheets[0].rows) == ("31-12-2026.pdf", 2)
     assert manifest.pages == 5
     document = reader(found["-con.pdf"])
     assert document.metadata is not None
@@ -179,7 +183,9 @@ def test_cover_and_annex_stand_around_all_documents_and_know_their_totals(desk: 
 def test_in_a_zip_every_document_has_its_own_cover_and_annex(desk: Desk):
     desk.put("cover.html", "cover of {{ group.invoice }}, {{ pages }} pages")
     desk.put("annex.html", "annex of {{ group.invoice }}")
-    around = {name: str(desk.folder / f"{name}.html") for name in ("cover", "annex")}
+    around: dict[str, Any] = {
+        name: str(desk.folder / f"{name}.html") for name in ("cover", "annex")
+    }
     package, manifest = desk.write("body", lines(2), per="invoice", files="zip", **around)
     found = {name: pages(file) for name, file in unpacked(package).items()}
     assert found == {
@@ -189,12 +195,14 @@ def test_in_a_zip_every_document_has_its_own_cover_and_annex(desk: Desk):
 
 
 def test_links_within_a_document_lead_to_its_own_pages_and_the_web_stays_reachable(desk: Desk):
-    template = """<a href="#end">on</a> <a href="https://example.org/?a=1">out</a> <a href="page.html">self</a>
+    template = """<a href="#end">on</a> <a href="https://example.org/?a=1">out</a>
+        <a href="page.html">self</a>
         <a href="javascript:alert(1)">js</a> <a href="file:///etc/passwd">file</a>
         <h2 id="end" style="break-before: page">End</h2>"""
     file, _ = desk.write(template, lines(2), per="invoice")
     document = reader(file)
-    links: list[Any] = [a.get_object() for a in document.pages[2]["/Annots"]]  # pyright: ignore
+    page: Any = document.pages[2]
+    links = [annotation.get_object() for annotation in page["/Annots"]]
     inner, outer = links
     assert inner["/Dest"][0].get_object() == document.pages[3].get_object()
     assert outer["/A"]["/URI"] == "https://example.org/?a=1"
@@ -202,7 +210,10 @@ def test_links_within_a_document_lead_to_its_own_pages_and_the_web_stays_reachab
 
 
 def test_equal_rows_make_equal_bytes_in_another_process(desk: Desk):
-    desk.put("logo.svg", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>')
+    desk.put(
+        "logo.svg",
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
+    )
     template = LETTER + '<img src="logo.svg"><b>bold</b>'
     file, _ = desk.write(template, lines(3), per="invoice")
     code = """
@@ -221,13 +232,15 @@ sys.stdout.buffer.write(Desk(Path(sys.argv[1])).write(sys.argv[2], lines(3), per
 
 
 def test_the_shipped_face_is_there_without_a_file_and_is_shared_by_all_documents(desk: Desk):
-    template = "<p>{{ group.invoice }} <b>bold</b> <span style='font-family: Prelo Sans'>plain</span></p>"
+    template = (
+        "<p>{{ group.invoice }} <b>bold</b> <span style='font-family: Prelo Sans'>plain</span></p>"
+    )
     few, _ = desk.write(template, lines(3), per="invoice")
     many, _ = desk.write(template, lines(40), per="invoice")
     fonts: dict[str, set[int]] = {}
     for page in reader(many).pages:
-        used: Any = page["/Resources"]["/Font"]  # pyright: ignore
-        for font in used.values():
+        resources: Any = page["/Resources"]
+        for font in resources["/Font"].values():
             under = font["/DescendantFonts"][0]["/FontDescriptor"]
             fonts.setdefault(under["/FontFamily"], set()).add(under.raw_get("/FontFile2").idnum)
     assert set(fonts) == {"Prelo Sans"}

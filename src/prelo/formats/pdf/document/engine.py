@@ -37,7 +37,7 @@ class Maker:
         self._templates = Templates(
             self._folder, scope.filters.by_name(), {**scope.names(), "asset": asset(self._folder)}
         )
-        self._engine = None if self.finished else _engine(document, self._folder, shared=shared)
+        self._engine = None if self.finished else engine_of(document, self._folder, shared=shared)
         if not self.finished:
             self._templates.check(document.template)
 
@@ -65,7 +65,7 @@ class Maker:
         return len(self._engine.missing) if self._engine else 0
 
 
-def _engine(document: Document, folder: Folder, *, shared: bool) -> Engine:
+def engine_of(document: Document, folder: Folder, *, shared: bool) -> Engine:
     if document.engine == "wkhtmltopdf":
         return Wkhtml()
     try:
