@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from documents import Desk, lines
 from pdfs import pages
+from PIL import Image
 
 from prelo.core.errors import FormatFailed, Permanent, RowLimit
 from prelo.formats.pdf.document import package, template
@@ -101,8 +102,20 @@ def test_a_template_that_is_not_there_or_no_text_is_told(desk: Desk):
     desk.put("broken.pdf", b"%PDF-1.4 nothing")
     with pytest.raises(FormatFailed, match="the PDF is damaged"):
         desk.write("x", annex=str(desk.folder / "broken.pdf"))
-    with pytest.raises(FormatFailed, match=r"the annex is a PDF file, and an archive \(PDF/A\)"):
-        desk.write("x", annex=str(desk.folder / "broken.pdf"), archive="2b")
+
+
+def test_an_archive_vouches_for_what_is_in_it(desk: Desk):
+    desk.put("terms.pdf", b"")
+    with pytest.raises(FormatFailed, match=r"'terms\.pdf' is a PDF file, and an archive \(PDF/A\)"):
+        desk.write("x", annex=str(desk.folder / "terms.pdf"), archive="2b")
+    with pytest.raises(FormatFailed, match=r"is not made by wkhtmltopdf; leave out 'engine'"):
+        desk.write("x", document={"engine": "wkhtmltopdf"}, archive="2b")
+    with pytest.raises(FormatFailed, match=r"page\.html: no font has U\+F0000, and an archive"):
+        desk.write("\U000f0000", archive="2b")
+    Image.new("RGB", (9, 9)).save(desk.folder / "logo.png")
+    file, _ = desk.write('<img src="logo.png">', archive="2b")
+    assert b"/Interpolate" not in file
+    assert b"/Interpolate" in desk.write('<img src="logo.png">')[0]
 
 
 def test_too_much_html_and_too_many_files_end_with_a_sentence(

@@ -18,6 +18,8 @@ from pikepdf import Array, Dictionary, Name, String
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
 from prelo.formats.pdf.document.assembly import Assembly
+from prelo.formats.pdf.document.graft import Grafter, Under
+from prelo.formats.pdf.file import File, PageTree
 
 
 @pytest.fixture
@@ -154,6 +156,27 @@ def test_a_pdf_with_a_password_is_refused_with_a_sentence(desk: Desk):
     writer.write(out)
     with pytest.raises(FormatFailed, match="needs a password; save it without"):
         joined(out.getvalue())
+
+
+def test_something_may_lie_under_every_page(qpdf: Run, desk: Desk):
+    pdf = pikepdf.new()
+    pdf.pages.append(pikepdf.Page(text_page(pdf, b"over", CropBox=Array([0, 0, 150, 90]))))
+    out = io.BytesIO()
+    file = File(out)
+    form = file.stream(b"1 0 0 rg 0 0 5 5 re f", b"/Type/XObject/Subtype/Form/BBox[0 0 5 5]")
+    under = Under(b"/Red %d 0 R" % form, lambda box: b"q 1 0 0 1 %d %d cm /Red Do Q\n" % box[2:])
+    tree = PageTree(file)
+    for leaf in Grafter(file, under=under).copy(made(pdf)).pages:
+        tree.place(leaf.entries, leaf.number)
+    file.close(file.add(b"<</Type/Catalog/Pages %d 0 R>>" % tree.close(b"")), file.add(b"<<>>"))
+    page = reader(out.getvalue()).pages[0]
+    assert page.extract_text() == "over"
+    contents = page.get_contents()
+    assert contents is not None
+    assert contents.get_data().startswith(b"q 1 0 0 1 150 90 cm /Red Do Q\nq")
+    assert "No syntax or stream encoding errors" in qpdf(
+        "--check", saved(out.getvalue(), desk.folder)
+    )
 
 
 def values() -> st.SearchStrategy[Any]:

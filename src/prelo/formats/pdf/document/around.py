@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from prelo.core.errors import FormatFailed
 from prelo.core.page import Document
 from prelo.formats.pdf.document.context import Names, Scope
 from prelo.formats.pdf.document.engine import Maker
@@ -21,15 +20,8 @@ class Around:
     """The cover and the annex that a layout asks for. Raises FormatFailed for one that cannot be had."""
 
     def __init__(self, scope: Scope, *, shared: bool = False) -> None:
-        archive = scope.layout.pdf.archive
         self._cover = _maker(scope.layout.pdf.cover, scope, shared=shared)
         self._annex = _maker(scope.layout.pdf.annex, scope, shared=shared)
-        for name, maker in (("cover", self._cover), ("annex", self._annex)):
-            if archive and maker and maker.finished:
-                raise FormatFailed(
-                    f"the {name} is a PDF file, and an archive (PDF/A) cannot vouch for what is in it; make "
-                    "it of a template, or leave out 'archive'"
-                )
 
     def cover(self, names: Names, of: str = "") -> Pages | None:
         """The cover's pages, made with these names; None without a cover."""

@@ -37,6 +37,8 @@ class Maker:
         self._templates = Templates(
             self._folder, scope.filters.by_name(), {**scope.names(), "asset": asset(self._folder)}
         )
+        if scope.layout.pdf.archive:
+            _check_archive(document, finished=self.finished)
         self._engine = None if self.finished else engine_of(document, self._folder, shared=shared)
         if not self.finished:
             self._templates.check(document.template)
@@ -51,10 +53,16 @@ class Maker:
     def pages_of(self, html: str, of: str) -> bytes:
         assert self._engine is not None  # noqa: S101  only a PDF has none
         try:
-            return self._engine.pdf(html)
+            pdf = self._engine.pdf(html)
+            if self._scope.layout.pdf.archive and self._engine.missing:
+                told = " ".join(f"U+{code:04X}" for code in sorted(self._engine.missing)[:5])
+                raise FormatFailed(
+                    f"no font has {told}, and an archive (PDF/A) shows no empty boxes"
+                )
         except Permanent as error:
             about = f", the document of {of}" if of else ""
             raise type(error)(f"{self._document.template}{about}: {error}") from error
+        return pdf
 
     @property
     def removed(self) -> int:
@@ -63,6 +71,18 @@ class Maker:
     @property
     def missing(self) -> int:
         return len(self._engine.missing) if self._engine else 0
+
+
+def _check_archive(document: Document, *, finished: bool) -> None:
+    if finished:
+        raise FormatFailed(
+            f"'{document.template}' is a PDF file, and an archive (PDF/A) cannot vouch for what is in it; "
+            "make it of a template, or leave out 'archive'"
+        )
+    if document.engine != "weasyprint":
+        raise FormatFailed(
+            f"an archive (PDF/A) is not made by {document.engine}; leave out 'engine' or 'archive'"
+        )
 
 
 def engine_of(document: Document, folder: Folder, *, shared: bool) -> Engine:

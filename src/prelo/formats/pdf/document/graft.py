@@ -5,7 +5,7 @@ What is equal is written once: a font or an image that a thousand documents shar
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,8 +18,7 @@ from prelo.formats.pdf.file import File
 
 _MOST_KNOWN = 20_000  # objects remembered, some 3 MB; those not seen for long are forgotten
 _PAGE = (
-    "/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox", "/Rotate", "/UserUnit", "/Resources",
-    "/Group",
+    "/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox", "/Rotate", "/UserUnit", "/Group",
 )  # fmt: skip
 _INHERITED = {"/MediaBox", "/CropBox", "/Rotate", "/Resources"}
 _SAFE = ("http:", "https:", "mailto:", "tel:")
@@ -30,6 +29,19 @@ _OF_STREAMS = {
     "/FFilter",
     "/FDecodeParms",
 }  # the data is here, never in another file
+
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """What lies under every page: `operators` for a page of these corners in points, and `forms`, entries of
+    an XObject dictionary that they name.
+    """
+
+    forms: bytes
+    operators: Callable[[Box], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +65,9 @@ class Grafted:
 class Grafter:
     """Copies into one file. `archive`: leaves out what PDF/A forbids and can be left out."""
 
-    def __init__(self, file: File, *, archive: bool = False) -> None:
+    def __init__(self, file: File, *, archive: bool = False, under: Under | None = None) -> None:
         self._file = file
+        self.under = under
         self._known: dict[bytes, int] = {}
         self._archive = archive
         self.reused = 0
@@ -130,28 +143,40 @@ class _Copy:
 
     def made(self) -> Grafted:
         title = str(self._source.docinfo.get("/Title", ""))
-        before, after = self._into.put(b"", b"q\n"), self._into.put(b"", b"\nQ\n")
         leaves = tuple(
             Leaf(
                 self._pages[page.obj.objgen],
-                self._page(page.obj, before, after),
+                self._page(page.obj, _corners(page.cropbox)),
                 round(float(page.mediabox[3]) * 100),
             )
             for page in self._source.pages
         )
         return Grafted(leaves, tuple(self._goals.marks()), title)
 
-    def _page(self, page: Any, before: int, after: int) -> bytes:
+    def _page(self, page: Any, box: Box) -> bytes:
         found = ((name, _inherited(page, name)) for name in _PAGE)
         entries = b"".join(
             name.encode() + b" " + self._value(value) for name, value in found if value is not None
         )
-        contents = page.get("/Contents", pikepdf.Array())
+        entries += b"/Resources" + self._resources(_inherited(page, "/Resources"))
+        entries += b"/Contents[%b]" % self._contents(page.get("/Contents", pikepdf.Array()), box)
+        links = b" ".join(self._links(page))
+        return entries + (b"/Annots[%b]" % links if links else b"")
+
+    def _contents(self, contents: Any, box: Box) -> bytes:
+        under, put = self._into.under, self._into.put
+        before = put(b"", (under.operators(box) if under else b"") + b"q\n")
         streams = contents if isinstance(contents, pikepdf.Array) else [contents]
         listed = b" ".join(self._value(stream) for stream in streams)
-        links = b" ".join(self._links(page))
-        entries += b"/Contents[%d 0 R %b %d 0 R]" % (before, listed, after)
-        return entries + (b"/Annots[%b]" % links if links else b"")
+        return b"%d 0 R %b %d 0 R" % (before, listed, put(b"", b"\nQ\n"))
+
+    def _resources(self, resources: Any) -> bytes:
+        under = self._into.under
+        if under is None:
+            return b" " + self._value(pikepdf.Dictionary() if resources is None else resources)
+        own = {} if resources is None else dict(resources.items())
+        forms = self._entries(own.pop("/XObject", {}))
+        return b"<<%b/XObject<<%b%b>>>>" % (self._entries(own), forms, under.forms)
 
     def _links(self, page: Any) -> Iterator[bytes]:
         """The page's links that lead to a page, or to an address that a reader may open without worry."""
@@ -210,6 +235,11 @@ class _Copy:
             for name, entry in sorted(value.items())
             if name not in self._left_out and not (stream and name in _OF_STREAMS)
         )
+
+
+def _corners(box: Any) -> Box:
+    left, bottom, right, top = (float(side) for side in box)
+    return left, bottom, right, top
 
 
 def _is_page(value: pikepdf.Object) -> bool:
