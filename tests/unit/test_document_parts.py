@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from prelo.formats.pdf.document.parts import parted
 rows = st.lists(st.tuples(st.integers(0, 2) | st.none(), st.sampled_from("ab")), max_size=30)
 
 
+@settings(deadline=None)
 @given(rows=rows, cuts=st.lists(st.integers(0, 30)), per=st.sampled_from([(), ("n",), ("n", "t")]))
 def test_documents_are_the_runs_of_equal_values_however_the_frames_are_cut(
     rows: list[tuple[int | None, str]], cuts: list[int], per: tuple[str, ...]

@@ -67,6 +67,13 @@ class Scope:
             "chart": _Charts(self, frame),
         }
 
+    def of_whole(self, empty: pl.DataFrame, totals: Closed | None, rows: int) -> Names:
+        """The names of a cover or an annex: no rows (`empty` has their columns), but the `totals` of all."""
+        names = self.of_rows(empty, ())
+        if totals:
+            names["totals"] = self.of_totals(totals)
+        return {**names, "count": rows}
+
     def of_totals(self, closed: Closed) -> Row:
         """The totals that the columns ask for, as a row."""
         kinds = {f.name: (total_kind(f), f.column.format) for f in self.fields}

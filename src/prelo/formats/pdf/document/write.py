@@ -130,11 +130,10 @@ class _Run:
         return self._maker.pages_of(_EMPTY % (title, title, empty), name)
 
     def _whole(self) -> Names:
-        """What the cover and the annex of all documents are made with: no rows, but their totals."""
-        names = self._scope.of_rows(self._stream.first.clear(), ())
-        if self._rows:
-            names["totals"] = self._scope.of_totals(self._totals.end(self._rows))
-        return {**names, "count": self._rows, "documents": self._documents}
+        """What the cover and the annex of all documents are made with."""
+        totals = self._totals.end(self._rows) if self._rows else None
+        names = self._scope.of_whole(self._stream.first.clear(), totals, self._rows)
+        return {**names, "documents": self._documents}
 
     def _add(self, assembly: Assembly, pages: Pages | None, *, front: bool) -> None:
         if pages:
