@@ -1,6 +1,7 @@
 """A catalog kept as a folder of YAML files and Python files."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,10 @@ from pydantic import ValidationError
 
 from prelo.core.definition import executed, line_of
 from prelo.core.errors import Misconfigured, PreloError
+from prelo.core.page import Document, PdfOptions
 from prelo.core.report import Catalog, Report, SourceSpec
+
+_MOST_FILES, _MOST_BYTES = 1000, 64 << 20  # of a document's folder
 
 
 def load_catalog(folder: Path) -> Catalog:
@@ -139,8 +143,12 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
             name: sheet.model_copy(update={"source": _digested(sheet.source, path.parent)})
             for name, sheet in report.sheets.items()
         }
-        source = _digested(report.source, path.parent)
-        return report.model_copy(update={"source": source, "sheets": sheets})
+        update = {
+            "source": _digested(report.source, path.parent),
+            "sheets": sheets,
+            "pdf": _with_folders(report.pdf, path.parent),
+        }
+        return report.model_copy(update=update)
     except ValidationError as error:
         raise Misconfigured(f"{path}: {_sentences(error, node)}") from error
     except PreloError as error:
@@ -173,6 +181,55 @@ def _digested(source: SourceSpec, folder: Path) -> SourceSpec:
             f"the source's file '{file}' cannot be read: {error.strerror}"
         ) from error
     return source.model_copy(update={"digest": hashlib.sha256(text).hexdigest()})
+
+
+def _with_folders(pdf: PdfOptions, folder: Path) -> PdfOptions:
+    """The documents with the folders they stand in and what is in them: a changed template, too, makes
+    another report.
+    """
+    given = {name: getattr(pdf, name) for name in ("document", "cover", "annex")}
+    found = {name: _found(name, document, folder) for name, document in given.items() if document}
+    return pdf.model_copy(update=found) if found else pdf
+
+
+def _found(name: str, document: Document, catalog: Path) -> Document:
+    root = catalog.resolve()
+    folder = (root / document.folder).resolve()
+    template = (folder / document.template).resolve()
+    if not template.is_relative_to(root):
+        raise Misconfigured(f"pdf.{name}: '{document.template}' is not in {root} or below")
+    if not template.is_file():
+        raise Misconfigured(
+            f"pdf.{name}: there is no file {folder / document.template}; add it, or mend the path"
+        )
+    try:
+        digest = _digest_of(folder)
+    except OSError as error:
+        raise Misconfigured(
+            f"pdf.{name}: {error.filename} cannot be read: {error.strerror}"
+        ) from error
+    return document.model_copy(update={"folder": str(folder), "digest": digest})
+
+
+def _digest_of(folder: Path) -> str:
+    """Of the names and contents of all that a document in the folder may read: what is not hidden."""
+    digest, files, size = hashlib.sha256(), 0, 0
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = Path(place, name)
+            if not path.is_file():  # a pipe would be waited for
+                continue
+            files, size = files + 1, size + path.stat().st_size
+            if files > _MOST_FILES or size > _MOST_BYTES:
+                raise Misconfigured(
+                    f"the document's folder {folder} has more than {_MOST_FILES:,} files or 64 MB; keep in "
+                    "it only what the document needs"
+                )
+            content = hashlib.sha256(path.read_bytes()).digest()
+            digest.update(path.relative_to(folder).as_posix().encode("utf-8", "surrogateescape"))
+            digest.update(b"\0" + content)
+    return digest.hexdigest()
 
 
 def _sentences(error: ValidationError, document: yaml.Node) -> str:
@@ -219,4 +276,8 @@ def _from_python(path: Path) -> Iterator[Report]:
         report = getattr(function, "__prelo_report__", None)
         if isinstance(report, Report) and function.__module__ == module.__name__:
             source = SourceSpec(python=f"{path.name}:{name}", digest=digest)
-            yield report.model_copy(update={"source": source})
+            try:
+                pdf = _with_folders(report.pdf, path.parent)
+            except Misconfigured as error:
+                raise Misconfigured(f"{path}, the report '{report.name}': {error}") from error
+            yield report.model_copy(update={"source": source, "pdf": pdf})

@@ -122,6 +122,10 @@ class PdfOptions(Model):
             raise ValueError("'per' and 'files: zip' belong to a document; give a template")
         if self.files == "zip" and not self.per:
             raise ValueError("'files: zip' needs 'per': the columns that part the documents")
+        if self.document and self.document.template.lower().endswith(".pdf"):
+            raise ValueError(
+                "a document is a template in HTML; a finished PDF can be a cover or an annex"
+            )
         if self.archive and (self.password or self.owner_password):
             raise ValueError("an archive (PDF/A) is never encrypted; leave out the passwords")
         if self.archive == "2b" and self.attachments:

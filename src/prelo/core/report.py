@@ -20,6 +20,7 @@ FORMATS: tuple[Format, ...] = ("xlsx", "pdf", "csv")
 
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _MARK = re.compile(r"\{([a-z_][a-z0-9_]*)\}", re.IGNORECASE)
+_PLACES = {"document": {"folder"}, "cover": {"folder"}, "annex": {"folder"}}
 MB = 1 << 20
 
 
@@ -114,9 +115,10 @@ class Report(Layout):
     def digest(self) -> str:
         """SHA-256 of the whole definition: a changed report is never answered by an old file.
 
-        Of what differs from the defaults: a field that a later Prelo adds changes no digest.
+        Of what differs from the defaults: a field that a later Prelo adds changes no digest. Where a catalog
+        stands on this machine is not in it.
         """
-        told = self.model_dump(mode="json", exclude_defaults=True)
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"pdf": _PLACES})
         return hashlib.sha256(canonical(told)).hexdigest()
 
     def layout(self, parameters: dict[str, Any], **chosen: Any) -> Layout:

@@ -105,21 +105,19 @@ class Flow:
             place = b"%b rg %d %d Td%b\n" % (colours.QUIET, x, -style.baseline * 2, shown)
             layer.text.append(place)
 
-    def close(self, front: int) -> int:
-        """Write the last page and, now that their number is known, what all pages say of it; so many pages
-        stand in front. Returns that number, those in front among them.
+    def close(self, front: int, pages: int) -> None:
+        """Write the last page and, now that their number is known, what all pages say of it: so many stand
+        in front, so many there are in all.
         """
         if self.totals and not self._sheet.fresh:
             self._end(self.totals.end(self._look))
         self._finish()
-        pages = len(self._moving) + front
         for index, number in enumerate(self._moving):
             content = self._frame.moving(index + front + 1, pages)
             if self._goes_on[index]:
                 after = index + front + 1 + len(self._look.bands)
                 content += self._frame.goes_on(self._goes_on[index], after)
             self._file.stream(content, number=number, deflate=False)
-        return pages
 
     def _spans(self, items: Items, body: Body) -> "list[_Span]":
         """Where the pages break: where one is full, but not after an item that stays with the next."""

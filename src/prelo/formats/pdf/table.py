@@ -18,6 +18,7 @@ from prelo.formats.pdf.flow import Flow
 from prelo.formats.pdf.font import Font
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.front import Count, write_front
+from prelo.formats.pdf.joined import Joined, place
 from prelo.formats.pdf.links import Links
 from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
@@ -55,6 +56,7 @@ class TableFile:
         self._summary = SummaryPages(stream, layout, self._look, self._locale)
         paged = layout.pdf.page_totals and totalled(stream.fields)
         self._look.leave_room(self._frame.header_height, page_totals=paged)
+        self._joined = Joined(stream, layout, self._locale)
         self._groups = Groups(layout.pdf)
         self._links = Links(self._file, self._look, stream.fields)
         self._cells = MeasuredCells(self._file, self._look, self._body.painter)
@@ -82,11 +84,25 @@ class TableFile:
 
     def _close(self) -> int:
         """Write what depends on the number of rows; returns that of the pages."""
-        layout, file, look = self._layout, self._file, self._look
-        front = self._summary.pages(self._body, self._frame, self._assets)
-        front += self._groups.pages(look, self._locale.words.contents, len(front))
-        pages = self._flow.close(len(front))
-        write_front(front, file, self._tree, self._frame, Count(0, pages))
+        file, look, body = self._file, self._look, self._body
+        front = self._summary.pages(body, self._frame, self._assets)
+        contents = self._locale.words.contents
+        listed = len(self._groups.pages(look, contents, 0))
+        pages = len(front) + listed + self._flow.pages
+        joined = self._joined
+        joined.read(file, self._resources, look, (body.grand, body.rows), pages)
+        count = Count(len(joined.cover), pages + len(joined.cover) + len(joined.annex))
+        front += self._groups.pages(look, contents, count.before + len(front))
+        self._flow.close(count.before + len(front), count.pages)
+        place(joined.cover, self._tree, front=True)
+        place(joined.annex, self._tree, front=False)
+        write_front(front, file, self._tree, self._frame, count)
+        self._finish()
+        return count.pages
+
+    def _finish(self) -> None:
+        """Write what the file has once."""
+        file, look = self._file, self._look
         self._cells.close()
         forms = self._frame.write(file, self._resources)
         entries = b"".join(embed(font, file) for font in self._fonts)
@@ -95,8 +111,7 @@ class TableFile:
         file.add(dictionary, self._resources)
         size = b"/MediaBox[0 0 %.2f %.2f]" % (look.page.width / 100, look.page.height / 100)
         outline = self._groups.outline
-        finish(file, self._tree, layout, inherited=size, outline=outline, rtl=look.rtl)
-        return pages
+        finish(file, self._tree, self._layout, inherited=size, outline=outline, rtl=look.rtl)
 
     def _measured(self, sizes: Sizes) -> Look:
         """The page and its columns, as wide as the first frame needs them."""
