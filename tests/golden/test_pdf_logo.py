@@ -15,7 +15,7 @@ import pypdf
 import pytest
 from conftest import Run
 from papers import Paper, of_logo, seen
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFile, ImageOps
 from pydantic import ValidationError
 
 from prelo.core.errors import FormatFailed
@@ -341,8 +341,12 @@ def test_an_image_of_too_many_points_is_refused_before_it_is_unpacked(size: tupl
         of_logo(drawn_svg(f'<image href="data:image/png;base64,{inside}"/>'))
 
 
+@pytest.mark.parametrize("lenient", [True, False])
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "BMP"])
-def test_a_damaged_image_is_refused_with_a_sentence(form: str):
+def test_a_damaged_image_is_refused_with_a_sentence(
+    form: str, *, lenient: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)  # as WeasyPrint leaves it
     data = saved_as(picture("RGB"), form)
     for cut in (3, 20, len(data) // 2):
         with pytest.raises(FormatFailed, match="the logo is a damaged image"):
