@@ -22,6 +22,7 @@ from prelo.core.errors import FormatFailed, Invalid, PreloError, SourceInvalid
 DATA = pl.DataFrame({"k": ["x", "y"], "v": [1, 2], "w": [3.5, 4.5]})
 BAD: dict[str, tuple[dict[str, Any], type[PreloError], str]] = {
     "no image": ({"logo": b"hello"}, Invalid, "logo: the file is no image"),
+    "drawn image": ({"logo": b"<svg/>"}, FormatFailed, "the logo is an SVG, which a workbook does not hold"),
     "image cut": ({"logo": LOGO[:60]}, FormatFailed, "the logo is a damaged image"),
     "image head": ({"logo": LOGO[:8]}, FormatFailed, "the logo is a damaged image"),
     "jpeg head": ({"logo": b"\xff\xd8\xff"}, FormatFailed, "the logo is a damaged image"),

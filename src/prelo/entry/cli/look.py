@@ -66,7 +66,7 @@ Logo = Annotated[
     Path | None,
     _option(
         "--logo",
-        help="A PNG, JPEG, GIF or BMP to stand beside the title.",
+        help="A PNG, JPEG, GIF, BMP or (in a PDF) SVG to stand beside the title.",
         metavar="FILE",
         panel=_WORKBOOK,
     ),

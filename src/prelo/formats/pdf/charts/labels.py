@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from math import ceil, sqrt
 
 from prelo.formats.pdf.charts.setting import Setting, Sheet
 
 _ANGLE = 45
 _GAP = 0.8  # of the size, between two labels side by side
+_MEASURED = 100  # of very many texts the longest ones speak for all
 _LINE = 1.25  # of the size, from one line to the next
 _LONGEST = 0.34  # of the chart's height, for turned labels
 
@@ -27,7 +29,8 @@ class Labels:
             if self.turned:
                 sheet.text(left + at + size * 0.3, top - size, text, anchor="end", turned=_ANGLE)
             else:
-                sheet.text(left + at, top - size * 1.5, text, anchor="middle")
+                x = sheet.inside(left + at, text)
+                sheet.text(x, top - size * 1.5, text, anchor="middle")
 
 
 def below(
@@ -47,7 +50,7 @@ def below(
     if not texts:
         return Labels((), turned=False, height=0)
     band = places[1] - places[0] if len(places) > 1 else places[0] * 2
-    widest = max(setting.width(text) for text in texts)
+    widest = max(setting.width(text) for text in nlargest(_MEASURED, texts, len))
     every = max(1, ceil((widest + size * _GAP) / band))
     pairs = list(zip(places, texts, strict=True))
     if every == 1 or sorted_:
@@ -55,7 +58,7 @@ def below(
     every = max(1, ceil(size * _LINE * sqrt(2) / band))
     most = room[0] * _LONGEST * sqrt(2)
     shown = [
-        (at, setting.fitted(text, min(most, (room[1] + at) * sqrt(2))))
+        (at, setting.fitted(text, min(most, (room[1] + at - 1.2 * size) * sqrt(2))))
         for at, text in pairs[::every]
     ]
     longest = max(setting.width(text) for _, text in shown)

@@ -66,7 +66,8 @@ def make_room_below(sheet: Sheet, box: Box) -> None:
 
 def label_below(sheet: Sheet, box: Box, x: float, text: str) -> None:
     """A label under a lying axis, around x."""
-    sheet.text(x, box.bottom - sheet.setting.small * 1.5, text, anchor="middle")
+    y = box.bottom - sheet.setting.small * 1.5
+    sheet.text(sheet.inside(x, text), y, text, anchor="middle")
 
 
 def legend(sheet: Sheet, entries: Sequence[Entry], bottom: float) -> float:

@@ -96,6 +96,11 @@ class Sheet:
         group.rotate(turned)
         self.add(group)
 
+    def inside(self, x: float, text: str) -> float:
+        """The middle of a label as near to x as it may be without leaving the drawing."""
+        half = self.setting.width(text) / 2
+        return max(half, min(x, self.width - half))
+
     def middle(self, y: float, size: float | None = None) -> float:
         """The baseline of a text whose capitals stand around y."""
         return y - (size or self.setting.small) * _CAP / 2

@@ -10,6 +10,7 @@ from prelo.formats.pdf.charts.data import Floats, Series
 
 Rows = npt.NDArray[np.int64]
 _FINE = 0.5  # points
+_MANY = 5000
 
 
 def tall(series: Sequence[Series]) -> Floats:
@@ -54,6 +55,12 @@ def turning_points(x: Floats, y: Floats) -> Rows:
 
 
 def distinct(x: Floats, y: Floats) -> Rows:
-    """One of all the points that fall on the same place of paper, in order."""
-    cells = np.column_stack([np.round(x / _FINE), np.round(y / _FINE)])
-    return np.sort(np.unique(cells, axis=0, return_index=True)[1])
+    """One of all the points that fall on the same place of paper, in order; places are coarser where
+    there are very many.
+    """
+    for fine in (_FINE, 2 * _FINE):
+        cells = np.column_stack([np.round(x / fine), np.round(y / fine)])
+        rows = np.sort(np.unique(cells, axis=0, return_index=True)[1])
+        if len(rows) <= _MANY:
+            break
+    return rows

@@ -226,20 +226,16 @@ class _Canvas:
     def clipPath(self, path: "_Outline", **_: object) -> None:  # noqa: N802
         self._within = path.segments
 
-    def linearGradient(  # noqa: N802, PLR0913, PLR0917  reportlab's signature
-        self, x0: float, y0: float, x1: float, y1: float, colors: Any, positions: Any, extend: Any
-    ) -> None:
+    def linearGradient(self, x0: float, y0: float, x1: float, y1: float, *colours: Any) -> None:  # noqa: N802
         ends = moved([("m", (x0, y0)), ("l", (x1, y1))], self._flattener.matrix)
-        self._shade((*ends[0][1], *ends[1][1]), colors, positions, extend=extend)
+        self._shade((*ends[0][1], *ends[1][1]), *colours)
 
-    def radialGradient(  # noqa: N802  reportlab's signature
-        self, x: float, y: float, radius: float, colors: Any, positions: Any, extend: Any
-    ) -> None:
+    def radialGradient(self, x: float, y: float, radius: float, *colours: Any) -> None:  # noqa: N802
         matrix = self._flattener.matrix
         ((_, center),) = moved([("m", (x, y))], matrix)
-        self._shade((*center, radius * scale_of(matrix)), colors, positions, extend=extend)
+        self._shade((*center, radius * scale_of(matrix)), *colours)
 
-    def _shade(self, axis: tuple[float, ...], colors: Any, positions: Any, *, extend: Any) -> None:
+    def _shade(self, axis: tuple[float, ...], colors: Any, positions: Any, extend: Any) -> None:
         stops = sorted(zip(positions, map(on_paper, colors), strict=True))
         path = moved(self._within, self._flattener.matrix)
         radial = len(axis) == 3  # noqa: PLR2004  x, y, radius

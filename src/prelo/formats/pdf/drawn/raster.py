@@ -6,7 +6,7 @@ from struct import unpack
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from prelo.core.errors import FormatFailed
 from prelo.formats.pdf.drawn.assets import Assets
@@ -53,7 +53,9 @@ def read_raster(data: bytes) -> Raster:
 
 def opened(data: bytes) -> Image.Image:
     """The image, decoded. Raises as read_raster."""
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint sets it for the whole process
         image = Image.open(BytesIO(data), formats=("PNG", "JPEG", "GIF", "BMP"))
         check_pixels(image.width * image.height)
         image.load()
@@ -64,6 +66,8 @@ def opened(data: bytes) -> Image.Image:
         raise FormatFailed(_TOO_LARGE) from error
     except Exception as error:  # decoders raise whatever they stumble over
         raise FormatFailed(DAMAGED) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     return image
 
 

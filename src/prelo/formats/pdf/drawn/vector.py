@@ -14,12 +14,13 @@ from svglib.svglib import SvgRenderer, load_svg_file
 from prelo.core.errors import FormatFailed
 from prelo.formats.pdf.drawn.raster import check_pixels, opened
 
-_MOST_BYTES = 4 << 20
-_MOST_NODES = 20_000  # with those that <use> repeats
+_MOST_BYTES = 1 << 20
+_MOST_NODES = 5_000  # with those that <use> repeats, and each clip at each place
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 _DATA = re.compile(r"data:image/(?:png|jpe?g);base64,(.*)", re.DOTALL)
 _IMPORT = re.compile(r"@import|@font-face", re.IGNORECASE)
 _URL = re.compile(r"url\(\s*['\"]?(?!\s*#)([^)'\"]*)", re.IGNORECASE)
+_CLIP = re.compile(r"url\(\s*['\"]?#([^)'\"]+)", re.IGNORECASE)
 _SHOWN = 60
 _DAMAGED = "the logo is an SVG that cannot be drawn ({}); save it anew as plain SVG, or as PNG"
 
@@ -112,16 +113,21 @@ def _outside(reference: str) -> FormatFailed:
     )
 
 
+def _repeated(node: Any) -> list[str]:
+    """The names of what is gone through once more where this node stands."""
+    clips = [found for text in _texts(node) for found in _CLIP.findall(text)]
+    return clips + ([_href(node)[1:]] if _name(node) == "use" else [])
+
+
 def _count(node: Any, named: dict[str, Any]) -> int:
-    """Elements as drawn: what a <use> repeats counts each time. A circle of them counts as too many."""
+    """Elements as drawn: what a <use> or a clip repeats counts each time, a circle of them as too many."""
     known: dict[Any, int] = {}
 
     def count(node: Any) -> int:
         if node not in known:
             known[node] = _MOST_NODES + 1  # until it is known; found again before, it is in itself
             total = 1 + sum(min(count(child), _MOST_NODES + 1) for child in node)
-            if _name(node) == "use" and (used := named.get(_href(node)[1:])) is not None:
-                total += count(used)
+            total += sum(count(named[name]) for name in _repeated(node) if name in named)
             known[node] = total
         return known[node]
 
