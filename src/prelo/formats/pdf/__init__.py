@@ -11,7 +11,7 @@ from prelo.formats.pdf.columns import Page, cells_of, page_of, wish
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree, text_string
 from prelo.formats.pdf.flow import Flow
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
@@ -22,7 +22,7 @@ __all__ = ["Pdf"]
 
 _PRODUCER = "Prelo"
 _FRAME = "(titles and headings)"  # the column of a warning about text that is in none
-_MISSING = "the font lacks some of the characters; they are shown as empty boxes"
+_MISSING = "no font has some of the characters; they are shown as empty boxes"
 _REMOVED = "control characters, which no page can show, were left out"
 _CUT = "the text is higher than a page; its end is not in the file"
 
@@ -45,7 +45,8 @@ class Pdf:
         stream = open_stream(data, layout)
         body = Body(stream.fields, layout, stream.first.schema, locale)
         first_texts = body.texts(stream.first)
-        regular, bold = Font("R", "Regular"), Font("B", "Bold")
+        typeface = Typeface(layout.pdf.fonts, language=layout.locale, rtl=bool(layout.pdf.rtl))
+        regular, bold = Font("R", "Regular", typeface), Font("B", "Bold", typeface)
         look = _look(stream, layout, first_texts, (regular, bold))
         file = File(out)
         tree, resources = PageTree(file), file.reserve()
@@ -60,7 +61,7 @@ class Pdf:
             flow.say(locale.words.empty)
         pages = flow.close()
         forms = frame.write(file, resources)
-        fonts = embed(regular, file) + embed(bold, file)
+        fonts = embed(typeface, (regular, bold), file)
         file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), resources)
         _close(file, tree, look.page, layout, resources)
         return _manifest(stream, body, pages, (regular, bold))

@@ -13,7 +13,7 @@ import polars as pl
 
 from prelo.core.table import Align
 from prelo.formats.pdf.arrow import Flags, Flat, Ints, from_offsets
-from prelo.formats.pdf.font import UNITS, Font, Shown, codepoints
+from prelo.formats.pdf.font import UNITS, Font, Shown
 from prelo.formats.pdf.wrap import Lines, wrap
 
 _CAP_HEIGHT = 714  # in UNITS: lines are centred on their capitals and figures
@@ -229,9 +229,10 @@ def _wrapped(
 def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series]:
     """The lines of each text, and for each line its operators; the last leads back to the cell's start."""
     font, flat = style.font, Flat.of(text)
-    totals, bounds = font.running_widths(flat), font.bounds(flat)
+    measured = font.measured(flat)
+    totals, bounds = measured.totals, measured.bounds
     limit = cell.width * UNITS // style.size
-    lines = wrap(codepoints(flat), totals, bounds, limit, most)
+    lines = wrap(measured, limit, most)
     begin, length = lines.start - bounds[lines.owner], lines.end - lines.start
     places = pl.DataFrame({"t": text.gather(lines.owner), "b": begin, "n": length})
     content = places.select(pl.col("t").str.slice(pl.col("b"), pl.col("n"))).to_series()

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prelo.formats.pdf.arrow import Flags, Ints
+from prelo.formats.pdf.font import Measured
 
 _SPACE, _NEWLINE = ord(" "), ord("\n")
 _BREAK_AFTER = np.array([ord(c) for c in " -/\u2013\u2014\u200b\u00ad"], np.uint32)
@@ -29,13 +30,14 @@ class Lines:
     cut: Flags
 
 
-def wrap(codes: npt.NDArray[np.uint32], totals: Ints, bounds: Ints, width: int, most: int) -> Lines:
+def wrap(text: Measured, width: int, most: int) -> Lines:
     """Break strings into at most `most` lines, none wider than `width` if it has two characters.
 
     `codes` are the characters of all strings end to end, `totals` their running width, `bounds` where each
     string begins and ends. Lines end at a newline, else after a space, hyphen, dash or slash, else anywhere;
     the space or newline at the end of a line is left out.
     """
+    codes, totals, bounds = text.codes, text.totals, text.bounds
     places = np.arange(len(codes) + 1)
     last_break = np.zeros(len(codes) + 1, np.int64)  # the last place <= p that a line may end at
     np.maximum.accumulate(np.where(np.isin(codes, _BREAK_AFTER), places[1:], 0), out=last_break[1:])

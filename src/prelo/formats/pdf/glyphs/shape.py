@@ -1,0 +1,268 @@
+"""Words as glyphs: fonts, scripts and HarfBuzz for one word at a time; nothing here knows sizes.
+
+What a code is read back as is chosen so that the codes of a word, from left to right, spell its text (or
+its text backwards, where it runs leftwards, as readers expect): so they need nothing else. Where that
+cannot be, because there are more glyphs than characters, the word says its text beside it (ActualText).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+from unicodedata import category, normalize
+
+import uharfbuzz as hb
+
+from prelo.formats.pdf.glyphs.characters import IGNORABLE, Characters
+from prelo.formats.pdf.glyphs.typeface import Typeface
+
+_JOINER = "\u200d"
+_BLANK = 0x200B  # the shipped faces' glyph for it has neither outline nor width
+
+
+class Row(NamedTuple):
+    """Glyphs of one program at one height, in UNITS, with the operator that shows them."""
+
+    program: int
+    rise: int
+    shown: str
+
+
+@dataclass(slots=True)
+class Word:
+    """A shaped word. `advances` are of each character in reading order, the first of a cluster has all of
+    it; `inside` says before which characters no line may be cut; `unsaid`: the codes do not spell it.
+    """
+
+    advances: list[int]
+    inside: list[bool]
+    rows: list[Row] = field(default_factory=list[Row])
+    unsaid: bool = False
+
+
+class _Run(NamedTuple):
+    """A stretch of a word in one font and one script."""
+
+    start: int
+    text: str
+    program: int
+    script: str | None
+
+
+class _Glyph(NamedTuple):
+    number: int
+    cluster: int
+    x: int
+    y: int
+    advance: int
+
+
+class Shaper:
+    """Shapes words with the fonts of one style of a document. Their characters must be known."""
+
+    def __init__(self, characters: Characters, typeface: Typeface, style: str) -> None:
+        self._characters, self._typeface, self._style = characters, typeface, style
+        self._own = typeface.programs.index(characters.own)
+        self._blank = characters.own.face.glyph(_BLANK)
+        self._buffer = hb.Buffer()
+        self._buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
+        self._buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
+        self._scripts = _Scripts()
+        self._having: dict[tuple[int, ...], int | None] = {}
+
+    def shape(self, text: str, *, leftwards: bool) -> Word:
+        """The word as glyphs from left to right."""
+        word = Word([0] * len(text), [_joins(text, i) for i in range(len(text))])
+        pen = _Pen(word.rows)
+        runs = list(self._runs(text))
+        for run in reversed(runs) if leftwards else runs:
+            self._put(run, word, pen, leftwards=leftwards)
+        pen.end()
+        return word
+
+    def _runs(self, text: str) -> Iterator[_Run]:
+        at = 0
+        known = zip(self._programs(text), self._scripts.of(text), strict=True)
+        for (program, script), same in groupby(known):
+            end = at + len(list(same))
+            yield _Run(at, text[at:end], program, script)
+            at = end
+
+    def _programs(self, text: str) -> list[int]:
+        """The program of each character: one for a base and its marks, and no change without need."""
+        out: list[int] = []
+        at = 0
+        while at < len(text):
+            end = at + 1
+            while end < len(text) and _joins(text, end):
+                end += 1
+            out += self._cluster(text[at:end], out[-1] if out else None)
+            at = end
+        return out
+
+    def _cluster(self, text: str, before: int | None) -> list[int]:
+        codes = [ord(char) for char in text if not IGNORABLE.match(char)]
+        if not codes:
+            return [self._own if before is None else before] * len(text)
+        tables = self._characters
+        first = int(tables.program[codes[0]])
+        settled = first == self._own and not tables.lacking[codes[0]]
+        for number in (first,) if settled or before is None else (before, first):
+            if self._has(number, codes):
+                return [number] * len(text)
+        number = self._program_with(tuple(codes)) if len(codes) > 1 else None
+        if number is not None:
+            return [number] * len(text)
+        return [int(tables.program[ord(char)]) for char in text]
+
+    def _has(self, number: int, codes: Sequence[int]) -> bool:
+        known = self._typeface.programs[number].face.codes
+        return all(code in known for code in codes)
+
+    def _program_with(self, codes: tuple[int, ...]) -> int | None:
+        """The program of the first face that has all of them."""
+        if codes not in self._having:
+            style, typeface = self._style, self._typeface
+            faces = [*typeface.given(style), *typeface.system(style)]
+            face = next((f for f in faces if all(code in f.codes for code in codes)), None)
+            self._having[codes] = typeface.number(face) if face else None
+        return self._having[codes]
+
+    def _put(self, run: _Run, word: Word, pen: "_Pen", *, leftwards: bool) -> None:
+        program = self._typeface.programs[run.program]
+        glyphs = self._glyphs(run, program.face.font, leftwards=leftwards)
+        starts = sorted({glyph.cluster for glyph in glyphs})
+        ends = dict(zip(starts, [*starts[1:], len(run.text)], strict=True))
+        for start, same in groupby(glyphs, lambda glyph: glyph.cluster):
+            members = list(same)
+            # What shows nothing at the beginning of a run goes with what follows.
+            begin = 0 if start == starts[0] else start
+            first, last = run.start + begin, run.start + ends[start]
+            word.advances[first] = sum(glyph.advance for glyph in members)
+            word.inside[first + 1 : last] = [True] * (last - first - 1)
+            told = _told(run.text[begin : ends[start]], members, leftwards=leftwards)
+            for char in told.carried:
+                self._carry(char, pen)
+            word.unsaid |= told.short
+            for glyph, meaning in zip(members, told.texts, strict=True):
+                code = program.code(glyph.number, meaning)
+                word.unsaid |= code is None and not leftwards
+                code = glyph.number if code is None else code
+                program.used[code] = True
+                pen.put(run.program, code, program.face.advance(glyph.number), glyph)
+
+    def _carry(self, char: str, pen: "_Pen") -> None:
+        """A character that is in the file and has no width: readers find it, nobody sees it."""
+        own = self._characters.own
+        code = own.code(self._blank, char)
+        if code is not None:
+            own.used[code] = True
+            pen.put(self._own, code, 0, _Glyph(self._blank, 0, 0, 0, 0))
+
+    def _glyphs(self, run: _Run, font: Any, *, leftwards: bool) -> list[_Glyph]:
+        buffer = self._buffer
+        buffer.clear_contents()
+        buffer.add_str(run.text)
+        buffer.direction = "rtl" if leftwards else "ltr"
+        if run.script:
+            buffer.script = run.script
+        buffer.language = self._typeface.language
+        hb.shape(font, buffer)
+        return [
+            _Glyph(info.codepoint, info.cluster, x, y, advance)
+            for info, (x, y, advance, _) in zip(
+                buffer.glyph_infos, (p.position for p in buffer.glyph_positions), strict=True
+            )
+        ]
+
+
+class _Pen:
+    """Joins glyphs into rows, and keeps the difference between where PDF and HarfBuzz would stand."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+        self._program, self._rise = -1, 0
+        self._codes, self._moved = "", ""
+        self._ahead = 0
+
+    def put(self, program: int, code: int, width: int, glyph: _Glyph) -> None:
+        if (program, glyph.y) != (self._program, self._rise):
+            self._flush()
+            self._program, self._rise = program, glyph.y
+        self._move(glyph.x - self._ahead)
+        self._codes += f"{code:04X}"
+        self._ahead = glyph.x + width - glyph.advance
+
+    def end(self) -> None:
+        self._move(-self._ahead)
+        self._flush()
+
+    def _move(self, by: int) -> None:
+        if by:
+            self._moved += f"<{self._codes}>{-by}" if self._codes else f"{-by} "
+            self._codes = ""
+
+    def _flush(self) -> None:
+        if self._moved:
+            last = f"<{self._codes}>" if self._codes else ""
+            self._rows.append(Row(self._program, self._rise, f"[{self._moved}{last}]TJ"))
+        elif self._codes:
+            self._rows.append(Row(self._program, self._rise, f"<{self._codes}>Tj"))
+        self._codes, self._moved = "", ""
+
+
+class _Told(NamedTuple):
+    """What the glyphs of a cluster are read back as, and what has to be carried before them."""
+
+    carried: list[str]
+    texts: list[str]
+    short: bool = False
+
+
+def _told(text: str, glyphs: Sequence[_Glyph], *, leftwards: bool) -> _Told:
+    count = len(glyphs)
+    if count > len(text) and len(split := normalize("NFD", text)) <= count:
+        text = split
+    letters = list(text[::-1] if leftwards else text)
+    spare = len(letters) - count
+    if spare >= 0 and leftwards:  # readers turn single characters round, but not what one glyph says
+        return _Told(letters[:spare], letters[spare:])
+    if spare >= 0:
+        return _Told([], [*letters[: count - 1], "".join(letters[count - 1 :])])
+    # More glyphs than characters: those without width say nothing first.
+    speaking = sorted(range(count), key=lambda i: (not glyphs[i].advance, i))[: len(letters)]
+    silent = set(range(count)) - set(speaking)
+    texts = ["" if i in silent else letters.pop(0) for i in range(count)]
+    return _Told([], texts, short=not leftwards and any(glyphs[i].advance for i in silent))
+
+
+def _joins(text: str, at: int) -> bool:
+    """The character belongs to the one before: a mark, what shows nothing, what a joiner is before."""
+    if not at:
+        return False
+    char = text[at]
+    return (
+        category(char)[0] == "M"
+        or bool(IGNORABLE.match(char))
+        or text[at - 1] == _JOINER
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+    )
+
+
+class _Scripts(dict[str, str | None]):
+    """The script of a character as HarfBuzz knows it; None if it is common to several."""
+
+    def __missing__(self, char: str) -> str | None:
+        buffer = hb.Buffer()
+        buffer.add_str(char)
+        buffer.guess_segment_properties()
+        self[char] = script = buffer.script
+        return script
+
+    def of(self, text: str) -> list[str | None]:
+        """The scripts of a text's characters; what is common has that of its neighbours."""
+        found = [self[char] for char in text]
+        known = next((script for script in found if script), None)
+        for i, script in enumerate(found):
+            known = found[i] = script or known
+        return found
