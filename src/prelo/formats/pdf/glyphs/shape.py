@@ -2,7 +2,10 @@
 
 What a code is read back as is chosen so that the codes of a word, from left to right, spell its text (or
 its text backwards, where it runs leftwards, as readers expect): so they need nothing else. Where that
-cannot be, because there are more glyphs than characters, the word says its text beside it (ActualText).
+cannot be, because there are more glyphs than characters, or where readers would lose the thread, because
+a mark stands high or far back, the word says its text beside it (ActualText). Leftwards that would be
+read backwards, as one glyph's text is; there a letter says its marks too, all of it backwards, and the
+letters of a ligature are carried by glyphs that nobody sees.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,10 +17,11 @@ from unicodedata import category, normalize
 import uharfbuzz as hb
 
 from prelo.formats.pdf.glyphs.characters import IGNORABLE, Characters
-from prelo.formats.pdf.glyphs.typeface import Typeface
+from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 
 _JOINER = "\u200d"
-_BLANK = 0x200B  # the shipped faces' glyph for it has neither outline nor width
+_RIGHT_TO_LEFT_MARK = "\u200f"
+_APART = 100  # UNITS between glyphs of a word, at least: readers (poppler) part what is nearer or goes back
 
 
 class Row(NamedTuple):
@@ -63,10 +67,8 @@ class Shaper:
     def __init__(self, characters: Characters, typeface: Typeface, style: str) -> None:
         self._characters, self._typeface, self._style = characters, typeface, style
         self._own = typeface.programs.index(characters.own)
-        self._blank = characters.own.face.glyph(_BLANK)
         self._buffer = hb.Buffer()
         self._buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
-        self._buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
         self._scripts = _Scripts()
         self._having: dict[tuple[int, ...], int | None] = {}
 
@@ -78,6 +80,7 @@ class Shaper:
         for run in reversed(runs) if leftwards else runs:
             self._put(run, word, pen, leftwards=leftwards)
         pen.end()
+        word.unsaid |= pen.strayed and not leftwards
         return word
 
     def _runs(self, text: str) -> Iterator[_Run]:
@@ -140,10 +143,15 @@ class Shaper:
             first, last = run.start + begin, run.start + ends[start]
             word.advances[first] = sum(glyph.advance for glyph in members)
             word.inside[first + 1 : last] = [True] * (last - first - 1)
-            told = _told(run.text[begin : ends[start]], members, leftwards=leftwards)
-            for char in told.carried:
-                self._carry(char, pen)
+            told = _told(run.text[begin : ends[start]], members, program, leftwards=leftwards)
+            if leftwards and last == len(word.advances):
+                told = _led(told)
             word.unsaid |= told.short
+            for unit in told.carried:
+                code = program.code(program.blank, unit)
+                if code is not None:
+                    program.used[code] = True
+                    pen.put(run.program, code, 0, _Glyph(program.blank, 0, 0, 0, 0))
             for glyph, meaning in zip(members, told.texts, strict=True):
                 code = program.code(glyph.number, meaning)
                 word.unsaid |= code is None and not leftwards
@@ -151,17 +159,11 @@ class Shaper:
                 program.used[code] = True
                 pen.put(run.program, code, program.face.advance(glyph.number), glyph)
 
-    def _carry(self, char: str, pen: "_Pen") -> None:
-        """A character that is in the file and has no width: readers find it, nobody sees it."""
-        own = self._characters.own
-        code = own.code(self._blank, char)
-        if code is not None:
-            own.used[code] = True
-            pen.put(self._own, code, 0, _Glyph(self._blank, 0, 0, 0, 0))
-
     def _glyphs(self, run: _Run, font: Any, *, leftwards: bool) -> list[_Glyph]:
         buffer = self._buffer
+        levels = hb.BufferClusterLevel
         buffer.clear_contents()
+        buffer.cluster_level = levels.MONOTONE_GRAPHEMES if leftwards else levels.MONOTONE_CHARACTERS
         buffer.add_str(run.text)
         buffer.direction = "rtl" if leftwards else "ltr"
         if run.script:
@@ -184,12 +186,18 @@ class _Pen:
         self._program, self._rise = -1, 0
         self._codes, self._moved = "", ""
         self._ahead = 0
+        self._width = _APART
+        self.strayed = False
+        """A glyph stands high or low, or not clearly after the one before."""
 
     def put(self, program: int, code: int, width: int, glyph: _Glyph) -> None:
         if (program, glyph.y) != (self._program, self._rise):
             self._flush()
             self._program, self._rise = program, glyph.y
-        self._move(glyph.x - self._ahead)
+        move = glyph.x - self._ahead
+        self.strayed |= bool(glyph.y) or self._width + move < _APART or move < -_APART
+        self._width = width
+        self._move(move)
         self._codes += f"{code:04X}"
         self._ahead = glyph.x + width - glyph.advance
 
@@ -219,21 +227,55 @@ class _Told(NamedTuple):
     short: bool = False
 
 
-def _told(text: str, glyphs: Sequence[_Glyph], *, leftwards: bool) -> _Told:
+def _told(text: str, glyphs: Sequence[_Glyph], program: Program, *, leftwards: bool) -> _Told:
+    if leftwards:
+        return _told_leftwards(text, glyphs, carries=program.blank > 0)
     count = len(glyphs)
     if count > len(text) and len(split := normalize("NFD", text)) <= count:
         text = split
-    letters = list(text[::-1] if leftwards else text)
-    spare = len(letters) - count
-    if spare >= 0 and leftwards:  # readers turn single characters round, but not what one glyph says
-        return _Told(letters[:spare], letters[spare:])
-    if spare >= 0:
-        return _Told([], [*letters[: count - 1], "".join(letters[count - 1 :])])
-    # More glyphs than characters: those without width say nothing first.
-    speaking = sorted(range(count), key=lambda i: (not glyphs[i].advance, i))[: len(letters)]
-    silent = set(range(count)) - set(speaking)
-    texts = ["" if i in silent else letters.pop(0) for i in range(count)]
-    return _Told([], texts, short=not leftwards and any(glyphs[i].advance for i in silent))
+    if count <= len(text):
+        return _Told([], [*text[: count - 1], text[count - 1 :]])
+    speaking = _first_wide(glyphs, len(text))
+    silent = [glyph for i, glyph in enumerate(glyphs) if i not in speaking]
+    letters = iter(text)
+    texts = [next(letters) if i in speaking else "" for i in range(count)]
+    return _Told([], texts, short=any(glyph.advance for glyph in silent))
+
+
+def _told_leftwards(text: str, glyphs: Sequence[_Glyph], *, carries: bool) -> _Told:
+    """Each letter with its marks, backwards; glyphs without a width say nothing."""
+    units: list[str] = []
+    for i, char in enumerate(text):
+        if units and _joins(text, i):
+            units[-1] = char + units[-1]
+        else:
+            units.append(char)
+    units.reverse()
+    wide = sum(1 for glyph in glyphs if glyph.advance) or 1
+    spare = max(len(units) - wide, 0)
+    carried, units = units[:spare], units[spare:]
+    if not carries:
+        carried, units[0] = [], "".join([*carried, units[0]])
+    speaking = _first_wide(glyphs, len(units))
+    own = iter(units)
+    return _Told(carried, [next(own) if i in speaking else "" for i in range(len(glyphs))])
+
+
+def _led(told: _Told) -> _Told:
+    """The leftmost cluster of a word, which readers see first: a mark there would be taken for text that
+    runs rightwards.
+    """
+    units = [*told.carried, *told.texts]
+    first = next((i for i, unit in enumerate(units) if unit), None)
+    if first is None or category(units[first][0])[0] != "M":
+        return told
+    units[first] = _RIGHT_TO_LEFT_MARK + units[first]
+    return _Told(units[: len(told.carried)], units[len(told.carried) :])
+
+
+def _first_wide(glyphs: Sequence[_Glyph], count: int) -> set[int]:
+    """The places of so many glyphs, of those with a width first."""
+    return set(sorted(range(len(glyphs)), key=lambda i: (not glyphs[i].advance, i))[:count])
 
 
 def _joins(text: str, at: int) -> bool:

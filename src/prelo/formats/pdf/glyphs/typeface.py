@@ -1,6 +1,7 @@
 """The fonts of one document: the shipped faces and whatever helps out where they lack a character."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -45,6 +46,18 @@ class Program:
             self._texts[code] = text
             self.extra.append(glyph)
         return code
+
+    @cached_property
+    def blank(self) -> int:
+        """A glyph without outline and width that may have any number of texts; 0 if there is none."""
+        if self.face.compact:
+            return 0
+        return next(filter(self._is_blank, range(1, self.glyphs)), 0)
+
+    def _is_blank(self, glyph: int) -> bool:
+        extents = self.face.font.get_glyph_extents(glyph)
+        drawn = extents and (extents.width or extents.height)
+        return not drawn and not self.face.advance(glyph)
 
     def text(self, code: int) -> str:
         """What a code is read back as."""

@@ -23,9 +23,17 @@ _PARTS = re.compile("( +|\n)")
 _LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _BOTH_WAYS = re.compile(f"[{_LEFTWARD}\u200f\u202a-\u202e\u2066-\u2069]")
 """More than enough to find every string in which the order is a question."""
+_NEWER = re.compile("[\u07c0-\u085f\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""Leftward scripts that readers (poppler) take for rightward ones: their lines are said as a whole."""
 
 Piece = tuple[str, bool]
 """A word, or spaces, and whether it runs leftwards."""
+
+_Piece = tuple[int, str, int]
+"""What shows a piece, and in which program it begins and ends."""
+
+_SIMPLE, _ANY = -1, -2
+"""In place of a program: the simple font; any one, for spaces, which stand here as they are."""
 
 _Value = TypeVar("_Value")
 
@@ -60,7 +68,8 @@ class Words:
         self._shaper = Shaper(characters, typeface, style)
         self._words = _Kept(lambda piece: self._shaper.shape(piece[0], leftwards=piece[1]))
         self._widths = _Kept(lambda piece: sum(self._measured(piece).advances))
-        self._shown: dict[int, _Kept[str]] = {}
+        self._shown: dict[int, _Kept[_Piece]] = {}
+        self._spaces: dict[int, str] = {}
         self._orders = _Kept(lambda line: self._ordered(*line))
         own = characters.own.face
         self._space = own.advance(own.glyph(ord(" ")))
@@ -76,7 +85,45 @@ class Words:
         shown = self._shown.get(size)
         if shown is None:
             shown = self._shown[size] = _Kept(lambda piece: self._operators(piece, size))
-        return "".join(map(shown.__getitem__, self._pieces(text, rtl)))
+        operators = self._joined([shown[piece] for piece in self._pieces(text, rtl)], size)
+        return f"{_said(text)}{operators} EMC" if _NEWER.search(text) else operators
+
+    def _joined(self, pieces: list[_Piece], size: int) -> str:
+        """One after the other: the font changes where it must; a space is of the font before it."""
+        out: list[str] = []
+        now = _SIMPLE
+        for first, shown, last in pieces:
+            if first == _ANY:
+                out.append(self._space_in(now, len(shown)))
+                continue
+            if first != now:
+                out.append(self._switch(first, size))
+            out.append(shown)
+            now = last
+        if now != _SIMPLE:
+            out.append(self._switch(_SIMPLE, size))
+        return "".join(out)
+
+    def _switch(self, program: int, size: int) -> str:
+        name = self._key if program == _SIMPLE else self._typeface.programs[program].name
+        return f"/{name} {size} Tf"
+
+    def _space_in(self, program: int, count: int) -> str:
+        if program == _SIMPLE:
+            return self._simple(" " * count)
+        if program not in self._spaces:
+            self._spaces[program] = self._own_space(program)
+        return self._spaces[program] * count
+
+    def _own_space(self, program: int) -> str:
+        """A space as wide as the shipped face's."""
+        used = self._typeface.programs[program]
+        glyph = used.face.glyph(ord(" "))
+        code = used.code(glyph, " ") if glyph else None
+        if code is None:
+            return f"[{-self._space}]TJ"
+        used.used[code] = True
+        return f"[<{code:04X}>{used.face.advance(glyph) - self._space}]TJ"
 
     def rtl(self, text: str) -> bool:
         """The direction of a paragraph: of its first strong character, else of the page."""
@@ -123,11 +170,17 @@ class Words:
             return Word([0 if text == "\n" else self._space] * count, [False] * count)
         return self._words[piece]
 
-    def _operators(self, piece: Piece, size: int) -> str:
+    def _operators(self, piece: Piece, size: int) -> _Piece:
         text, leftwards = piece
-        if _is_blank(text) or (text.isascii() and not leftwards):
-            return "" if text in {"", "\n"} else self._simple(text)
-        return "".join(self._drawn(self._words[piece], text, size))
+        if _is_blank(text):
+            return _ANY, "" if text == "\n" else text, _ANY
+        if text.isascii() and not leftwards:
+            return _SIMPLE, self._simple(text), _SIMPLE
+        word = self._words[piece]
+        if not word.rows:
+            return _ANY, "", _ANY
+        drawn = "".join(self._drawn(word, text, size))
+        return word.rows[0].program, drawn, word.rows[-1].program
 
     def _simple(self, text: str) -> str:
         self._literal[list(text.encode())] = True
@@ -135,12 +188,12 @@ class Words:
 
     def _drawn(self, word: Word, text: str, size: int) -> Iterator[str]:
         if word.unsaid:
-            yield f"/Span<</ActualText<FEFF{text.encode('utf-16-be').hex().upper()}>>>BDC"
-        program, rise = -1, 0
+            yield _said(text)
+        program, rise = word.rows[0].program, 0
         for row in word.rows:
             if row.program != program:
                 program = row.program
-                yield f"/{self._typeface.programs[program].name} {size} Tf"
+                yield self._switch(program, size)
             if row.rise != rise:
                 rise = row.rise
                 yield f" {round(rise * size / UNITS)} Ts"
@@ -149,8 +202,10 @@ class Words:
             yield " 0 Ts"
         if word.unsaid:
             yield " EMC"
-        if program >= 0:
-            yield f"/{self._key} {size} Tf"
+
+
+def _said(text: str) -> str:
+    return f"/Span<</ActualText<FEFF{text.encode('utf-16-be').hex().upper()}>>>BDC"
 
 
 def _is_blank(text: str) -> bool:
