@@ -54,7 +54,10 @@ def _program(program: Program, font: Font | None, file: File) -> bytes:
     if font and letters:
         entries += b"/%b %d 0 R" % (font.key.encode(), _simple(font, letters, file, base, about))
     if codes:
-        entries += b"/%b %d 0 R" % (program.name.encode(), _composite(program, codes, file, base, about))
+        entries += b"/%b %d 0 R" % (
+            program.name.encode(),
+            _composite(program, codes, file, base, about),
+        )
     return entries
 
 
@@ -86,7 +89,8 @@ def _composite(program: Program, codes: list[int], file: File, base: bytes, abou
         sort, to_glyphs = b"CIDFontType2", b"/CIDToGIDMap" + _to_glyphs(program, codes, file)
     descendant = file.add(
         b"<</Type/Font/Subtype/%b%b/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
-        b"/Supplement 0>>/FontDescriptor %d 0 R%b/DW 0/W[%b]>>" % (sort, base, about, to_glyphs, widths)
+        b"/Supplement 0>>/FontDescriptor %d 0 R%b/DW 0/W[%b]>>"
+        % (sort, base, about, to_glyphs, widths)
     )
     return file.add(
         b"<</Type/Font/Subtype/Type0%b/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"

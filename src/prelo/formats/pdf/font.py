@@ -42,13 +42,14 @@ class Measured:
     """All characters of a column end to end, for breaking them into lines.
 
     `totals` is the width before each and of all, in UNITS; `bounds` is where strings begin and end;
-    `inside` marks characters that no line may be cut before (None: there are none); `rtl` the strings that
-    run from right to left (None: none does).
+    `hyphen` is what a soft hyphen takes at the end of a line. `inside` marks characters that no line may be
+    cut before (None: there are none), `rtl` the strings that run from right to left (None: none does).
     """
 
     codes: npt.NDArray[np.uint32]
     totals: Ints
     bounds: Ints
+    hyphen: int
     inside: Flags | None = None
     rtl: Flags | None = None
 
@@ -86,16 +87,16 @@ class Font:
 
     def measured(self, flat: Flat) -> Measured:
         """The characters of a column with their widths, for breaking lines."""
-        advances = self._advances(flat)
+        advances, hyphen = self._advances(flat), int(self.shipped.ascii[ord("-")])
         shaped = np.empty(0, np.int64) if flat.ascii else self._shaped(flat)
         if not len(shaped):
-            return Measured(flat.codes, self._totals(advances), flat.bounds)
+            return Measured(flat.codes, self._totals(advances), flat.bounds, hyphen)
         inside, rtl = np.zeros(len(advances), np.bool_), np.zeros(len(flat.bounds) - 1, np.bool_)
         for number in shaped.tolist():
             part, text = slice(*flat.bounds[number : number + 2]), flat.string(number)
             advances[part], inside[part] = self._words.measure(text)
             rtl[number] = self._words.rtl(text)
-        return Measured(flat.codes, self._totals(advances), flat.bounds, inside, rtl)
+        return Measured(flat.codes, self._totals(advances), flat.bounds, hyphen, inside, rtl)
 
     def note_missing(self, flat: Flat, column: str) -> None:
         """Count the values that cannot be shown as they are."""
@@ -125,9 +126,11 @@ class Font:
         literal = ~composite
         literal[shaped] = False
         columns = {"literal": literal, "hex": self._hexadecimal(flat, composite, size)}
-        plain = pl.DataFrame({"t": text, **columns}).select(
-            pl.when("literal").then("t").otherwise(pl.lit(""))
-        ).to_series()
+        plain = (
+            pl.DataFrame({"t": text, **columns})
+            .select(pl.when("literal").then("t").otherwise(pl.lit("")))
+            .to_series()
+        )
         columns["plain"] = self._literal(plain, Flat.of(plain))
         escaped_text = [pl.lit("("), pl.col("plain"), pl.lit(")Tj")]
         chosen = pl.when("literal").then(pl.concat_str(escaped_text)).otherwise("hex")

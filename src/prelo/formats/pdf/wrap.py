@@ -1,20 +1,19 @@
 """Breaking text into lines, all strings of a column at once.
 
-One running sum of widths over all characters makes "how far does a line reach" a binary search, and two
-running maxima make "where may it break" a look-up; so the loop runs once per line of the tallest cell,
-whatever the number of cells.
+One running sum of widths over all characters makes "how far does a line reach" a binary search, and a
+running maximum makes "where may it end" a look-up; so the loop runs once per line of the tallest cell,
+whatever the number of cells. Where a line may end is Unicode's say (`glyphs.breaks`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from prelo.formats.pdf.arrow import Flags, Ints
 from prelo.formats.pdf.font import Measured
+from prelo.formats.pdf.glyphs.breaks import breaks
 
-_SPACE, _NEWLINE = ord(" "), ord("\n")
-_BREAK_AFTER = np.array([ord(c) for c in " -/\u2013\u2014\u200b\u00ad"], np.uint32)
+_SPACE, _NEWLINE, _SOFT_HYPHEN = ord(" "), ord("\n"), 0xAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +30,26 @@ class Lines:
 
 
 def wrap(text: Measured, width: int, most: int) -> Lines:
-    """Break strings into at most `most` lines, none wider than `width` if it has two characters.
+    """Break strings into at most `most` lines, none wider than `width` if it has two clusters.
 
-    `codes` are the characters of all strings end to end, `totals` their running width, `bounds` where each
-    string begins and ends. Lines end at a newline, else after a space, hyphen, dash or slash, else anywhere;
-    the space or newline at the end of a line is left out.
+    Lines end at a newline, else where Unicode lets them, else anywhere but before a mark or within a
+    cluster; the spaces or the newline at the end of a line are left out. A soft hyphen stays: it is to be
+    shown as a hyphen.
     """
-    codes, totals, bounds = text.codes, text.totals, text.bounds
-    places = np.arange(len(codes) + 1)
-    last_break = np.zeros(len(codes) + 1, np.int64)  # the last place <= p that a line may end at
-    np.maximum.accumulate(np.where(np.isin(codes, _BREAK_AFTER), places[1:], 0), out=last_break[1:])
-    newlines = np.where(np.append(codes, _NEWLINE) == _NEWLINE, places, len(codes))
-    next_newline = np.minimum.accumulate(newlines[::-1])[::-1]
-    blanks = np.append(codes, 0) != _SPACE
-    next_text = np.minimum.accumulate(np.where(blanks, places, len(codes))[::-1])[::-1]
-    text_before = np.maximum.accumulate(np.where(np.insert(codes, 0, 0) != _SPACE, places, 0))
-
+    bounds, places = text.bounds, _Places(text)
     owner, start, stop = np.arange(len(bounds) - 1), bounds[:-1], bounds[1:]
     found: list[tuple[Ints, Ints, Ints]] = []
     while len(owner) and len(found) < most:
-        paragraph = np.minimum(next_newline[start], stop)
-        reach = np.searchsorted(totals, totals[start] + width, "right") - 1
+        paragraph = places.newline_from(start, stop)
+        reach = np.searchsorted(text.totals, text.totals[start] + width, "right") - 1
         reach = np.maximum(reach, start + 1)
-        at = np.where(
-            last_break[np.minimum(reach, stop)] > start, last_break[np.minimum(reach, stop)], reach
-        )
-        # A space that hangs over the edge does not matter: the break is before it.
-        spills = (reach < paragraph) & (np.append(codes, 0)[reach] == _SPACE)
-        at = np.where(spills, reach, at)
         whole = reach >= paragraph
-        end = np.where(whole, paragraph, at)
-        found.append((owner, start, np.maximum(text_before[end], start)))
-        over = whole | (next_text[end] >= paragraph)
-        after = np.where(over, paragraph + 1, next_text[end])
+        end = places.end(start, np.minimum(reach, stop), width)
+        end = np.where(whole, paragraph, np.minimum(end, paragraph))
+        found.append((owner, start, np.maximum(places.text_before[end], start)))
+        going_on = places.next_text[end]
+        over = whole | (going_on >= paragraph)
+        after = np.where(over, paragraph + 1, going_on)
         more = ~over | (paragraph < stop)
         owner, start, stop = owner[more], after[more], stop[more]
     cut = np.zeros(len(bounds) - 1, np.bool_)
@@ -71,3 +57,66 @@ def wrap(text: Measured, width: int, most: int) -> Lines:
     owners, starts, ends = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.argsort(owners, kind="stable")
     return Lines(owners[order], starts[order], ends[order], cut)
+
+
+class _Places:
+    """For every place between characters: where text, a line's last chance and a cluster are next to it."""
+
+    def __init__(self, text: Measured) -> None:
+        self._text = text
+        count = len(text.codes)
+        at = np.arange(count + 1)
+        letter = text.codes != _SPACE
+        self.text_before = np.zeros(count + 1, np.int64)
+        np.maximum.accumulate(np.where(letter, at[1:], 0), out=self.text_before[1:])
+        self.next_text = np.full(count + 1, count)
+        self.next_text[:-1] = np.minimum.accumulate(np.where(letter, at[:-1], count)[::-1])[::-1]
+        self._newlines = np.flatnonzero(text.codes == _NEWLINE)
+        ends = np.zeros(count + 1, np.bool_)
+        ends[self._before_spaces(np.flatnonzero(breaks(text.codes, text.bounds)))] = True
+        self._last_end = np.maximum.accumulate(np.where(ends, at, 0))
+        self._soft = bool((text.codes == _SOFT_HYPHEN).any())
+        inside = text.inside
+        self._cluster = (
+            at if inside is None else np.maximum.accumulate(np.where(_with_end(inside), 0, at))
+        )
+        self._next_cluster = (
+            at
+            if inside is None
+            else np.minimum.accumulate(np.where(_with_end(inside), count, at)[::-1])[::-1]
+        )
+
+    def newline_from(self, start: Ints, stop: Ints) -> Ints:
+        """The newline that ends the paragraph that begins at `start`, or the end of its string."""
+        if not len(self._newlines):
+            return stop
+        newlines = np.append(self._newlines, len(self._text.codes))
+        return np.minimum(newlines[np.searchsorted(self._newlines, start)], stop)
+
+    def _before_spaces(self, ends: Ints) -> Ints:
+        """A line may hang over the edge by its spaces, so it ends before them; not those it begins with."""
+        codes, bounds = self._text.codes, self._text.bounds
+        before = self.text_before[ends]
+        begin = bounds[np.searchsorted(bounds, ends, "right") - 1]
+        return np.where((before > begin) & (codes[before - 1] != _NEWLINE), before, ends)
+
+    def end(self, start: Ints, reach: Ints, width: int) -> Ints:
+        """Where lines end that begin at `start` and have room up to `reach`."""
+        at, cluster = self._last_end[reach], self._cluster[reach]
+        if self._soft:
+            at = np.where(self._spills(start, at, width), self._last_end[at - 1], at)
+            cluster = np.where(
+                self._spills(start, cluster, width), self._cluster[cluster - 1], cluster
+            )
+        least = self._next_cluster[np.minimum(start + 1, len(self._next_cluster) - 1)]
+        return np.where(at > start, at, np.where(cluster > start, cluster, least))
+
+    def _spills(self, start: Ints, at: Ints, width: int) -> Flags:
+        """There is no room for the hyphen that a line ends with."""
+        codes, totals = self._text.codes, self._text.totals
+        soft = (codes[at - 1] == _SOFT_HYPHEN) & (at > start)
+        return soft & (totals[at] - totals[start] + self._text.hyphen > width)
+
+
+def _with_end(inside: Flags) -> Flags:
+    return np.append(inside, False)

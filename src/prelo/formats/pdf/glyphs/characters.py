@@ -5,13 +5,14 @@ characters are met.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 from unicodedata import bidirectional, category
 
 import numpy as np
 import numpy.typing as npt
-import uharfbuzz as hb
 
 from prelo.formats.pdf.glyphs.faces import Face, Shipped
+from prelo.formats.pdf.glyphs.harfbuzz import hb
 from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 
 UNKNOWN, PLAIN, SHAPED, HIDDEN = range(4)
@@ -82,15 +83,17 @@ class Characters:
         rest = self._find(rest, [self.own.face])
         rest = self._find(rest, self._typeface.given(self._style))
         private = [code for code in rest if category(chr(code)) == "Co"]
-        rest.difference_update(hb.Set(private))  # what a stranger's font has there means something else
+        rest.difference_update(
+            hb.Set(private)
+        )  # what a stranger's font has there means something else
         if rest:
             rest = self._find(rest, self._typeface.system(self._style))
         for code in sorted([*rest, *private]):
             self.lacking[code] = True
             self._place(code, self._own, 0)
 
-    def _find(self, rest: hb.Set, faces: Iterable[Face]) -> hb.Set:
-        """Place what the faces have and return the others."""
+    def _find(self, rest: Any, faces: Iterable[Face]) -> Any:
+        """Place what the faces have of a set of characters and return the others."""
         for face in faces:
             if not rest:
                 break

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import uharfbuzz as hb
 
 from prelo.core.errors import Invalid
+from prelo.formats.pdf.glyphs.harfbuzz import hb
 
 UNITS = 1000
 """Units of an em: faces are read at this scale, whatever their own; it is PDF's glyph space."""

@@ -8,15 +8,14 @@ read backwards, as one glyph's text is; there a letter says its marks too, all o
 letters of a ligature are carried by glyphs that nobody sees.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 from unicodedata import category, normalize
 
-import uharfbuzz as hb
-
 from prelo.formats.pdf.glyphs.characters import IGNORABLE, Characters
+from prelo.formats.pdf.glyphs.harfbuzz import hb
 from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 
 _JOINER = "\u200d"
@@ -74,32 +73,40 @@ class Shaper:
 
     def shape(self, text: str, *, leftwards: bool) -> Word:
         """The word as glyphs from left to right."""
-        word = Word([0] * len(text), [_joins(text, i) for i in range(len(text))])
+        word = Word([0] * len(text), _joined(text))
         pen = _Pen(word.rows)
-        runs = list(self._runs(text))
+        runs = self._runs(text, word.inside)
         for run in reversed(runs) if leftwards else runs:
             self._put(run, word, pen, leftwards=leftwards)
         pen.end()
         word.unsaid |= pen.strayed and not leftwards
         return word
 
-    def _runs(self, text: str) -> Iterator[_Run]:
+    def _runs(self, text: str, joined: list[bool]) -> list[_Run]:
+        scripts = self._scripts.of(text)
+        programs = self._programs(text, joined)
+        if len(set(programs)) == len(set(scripts)) == 1:
+            return [_Run(0, text, programs[0], scripts[0])]
+        out: list[_Run] = []
         at = 0
-        known = zip(self._programs(text), self._scripts.of(text), strict=True)
-        for (program, script), same in groupby(known):
+        for (program, script), same in groupby(zip(programs, scripts, strict=True)):
             end = at + len(list(same))
-            yield _Run(at, text[at:end], program, script)
+            out.append(_Run(at, text[at:end], program, script))
             at = end
+        return out
 
-    def _programs(self, text: str) -> list[int]:
+    def _programs(self, text: str, joined: list[bool]) -> list[int]:
         """The program of each character: one for a base and its marks, and no change without need."""
-        out: list[int] = []
+        codes = [ord(char) for char in text]
+        out: list[int] = self._characters.program[codes].tolist()
+        if len(set(out)) == 1 and not any(joined) and not self._characters.lacking[codes].any():
+            return out
         at = 0
         while at < len(text):
             end = at + 1
-            while end < len(text) and _joins(text, end):
+            while end < len(text) and joined[end]:
                 end += 1
-            out += self._cluster(text[at:end], out[-1] if out else None)
+            out[at:end] = self._cluster(text[at:end], out[at - 1] if at else None)
             at = end
         return out
 
@@ -134,6 +141,31 @@ class Shaper:
     def _put(self, run: _Run, word: Word, pen: "_Pen", *, leftwards: bool) -> None:
         program = self._typeface.programs[run.program]
         glyphs = self._glyphs(run, program.face.font, leftwards=leftwards)
+        if not self._put_singly(run, glyphs, word, pen):
+            self._put_clusters(run, glyphs, word, pen, leftwards=leftwards)
+
+    def _put_singly(self, run: _Run, glyphs: list[_Glyph], word: Word, pen: "_Pen") -> bool:
+        """The plain case: each character has one glyph, and none is a mark."""
+        start, text = run.start, run.text
+        if len(glyphs) != len(text) or any(word.inside[start : start + len(text)]):
+            return False
+        if len({glyph.cluster for glyph in glyphs}) != len(text):
+            return False
+        program = self._typeface.programs[run.program]
+        for glyph in glyphs:
+            number = glyph.number
+            word.advances[start + glyph.cluster] = glyph.advance
+            code = program.code(number, text[glyph.cluster])
+            if code is None:
+                return False
+            program.used[code] = True
+            pen.put(run.program, code, program.face.advance(number), glyph)
+        return True
+
+    def _put_clusters(
+        self, run: _Run, glyphs: list[_Glyph], word: Word, pen: "_Pen", *, leftwards: bool
+    ) -> None:
+        program = self._typeface.programs[run.program]
         starts = sorted({glyph.cluster for glyph in glyphs})
         ends = dict(zip(starts, [*starts[1:], len(run.text)], strict=True))
         for start, same in groupby(glyphs, lambda glyph: glyph.cluster):
@@ -163,7 +195,9 @@ class Shaper:
         buffer = self._buffer
         levels = hb.BufferClusterLevel
         buffer.clear_contents()
-        buffer.cluster_level = levels.MONOTONE_GRAPHEMES if leftwards else levels.MONOTONE_CHARACTERS
+        buffer.cluster_level = (
+            levels.MONOTONE_GRAPHEMES if leftwards else levels.MONOTONE_CHARACTERS
+        )
         buffer.add_str(run.text)
         buffer.direction = "rtl" if leftwards else "ltr"
         if run.script:
@@ -245,8 +279,8 @@ def _told(text: str, glyphs: Sequence[_Glyph], program: Program, *, leftwards: b
 def _told_leftwards(text: str, glyphs: Sequence[_Glyph], *, carries: bool) -> _Told:
     """Each letter with its marks, backwards; glyphs without a width say nothing."""
     units: list[str] = []
-    for i, char in enumerate(text):
-        if units and _joins(text, i):
+    for char, joins in zip(text, _joined(text), strict=True):
+        if units and joins:
             units[-1] = char + units[-1]
         else:
             units.append(char)
@@ -278,17 +312,26 @@ def _first_wide(glyphs: Sequence[_Glyph], count: int) -> set[int]:
     return set(sorted(range(len(glyphs)), key=lambda i: (not glyphs[i].advance, i))[:count])
 
 
-def _joins(text: str, at: int) -> bool:
-    """The character belongs to the one before: a mark, what shows nothing, what a joiner is before."""
-    if not at:
-        return False
-    char = text[at]
-    return (
-        category(char)[0] == "M"
-        or bool(IGNORABLE.match(char))
-        or text[at - 1] == _JOINER
-        or "\U0001f3fb" <= char <= "\U0001f3ff"
-    )
+class _Joining(dict[str, bool]):
+    """Whether a character belongs to the one before: marks, what shows nothing, shades of skin."""
+
+    def __missing__(self, char: str) -> bool:
+        mark = category(char)[0] == "M" or "\U0001f3fb" <= char <= "\U0001f3ff"
+        self[char] = joins = mark or bool(IGNORABLE.match(char))
+        return joins
+
+
+_joining = _Joining()
+
+
+def _joined(text: str) -> list[bool]:
+    """Which characters belong to the one before, as what follows a joiner does too."""
+    found = [_joining[char] for char in text]
+    found[0] = False
+    if _JOINER in text:
+        for at in range(1, len(text)):
+            found[at] |= text[at - 1] == _JOINER
+    return found
 
 
 class _Scripts(dict[str, str | None]):

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, cast
 
-import uharfbuzz as hb
-
 from prelo.formats.pdf.glyphs.faces import Face
+from prelo.formats.pdf.glyphs.harfbuzz import hb
 
 _NEEDED = {"glyf", "CFF ", "CFF2", "head", "hhea", "hmtx", "loca", "maxp"}
 _FLAGS = hb.SubsetFlags
-_ALWAYS = _FLAGS.NO_HINTING | _FLAGS.NO_LAYOUT_CLOSURE | _FLAGS.NO_BIDI_CLOSURE | _FLAGS.NOTDEF_OUTLINE
+_ALWAYS = (
+    _FLAGS.NO_HINTING | _FLAGS.NO_LAYOUT_CLOSURE | _FLAGS.NO_BIDI_CLOSURE | _FLAGS.NOTDEF_OUTLINE
+)
 _NUMBERED = _FLAGS.RETAIN_GIDS | _FLAGS.CFF_IDENTITY_CHARSET
 _FIXED, _NONSYMBOLIC, _ITALIC = 1, 32, 64
 _STEM = 80  # of a regular weight; nobody measures it in an embedded font
@@ -59,7 +60,7 @@ def _cids(program: bytes) -> list[int]:
     return [0, *(int(name.removeprefix("cid")) for name in top.charset[1:])]
 
 
-def _cut(face: Face, glyphs: list[int], codes: list[int], flags: hb.SubsetFlags) -> Any:
+def _cut(face: Face, glyphs: list[int], codes: list[int], flags: Any) -> Any:
     plan = hb.SubsetInput()
     plan.flags = flags
     if face.data.axis_infos:
@@ -73,7 +74,7 @@ def _cut(face: Face, glyphs: list[int], codes: list[int], flags: hb.SubsetFlags)
     return plan.subset(face.data)
 
 
-def descriptor(face: Face, *, symbolic: bool = False) -> bytes:
+def descriptor(face: Face) -> bytes:
     """The entries of a font descriptor that say what the face looks like."""
     font, tags = face.font, hb.OTMetricsTag
     extents = font.get_font_extents("ltr")

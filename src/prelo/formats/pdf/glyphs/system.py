@@ -8,9 +8,8 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-import uharfbuzz as hb
-
 from prelo.formats.pdf.glyphs.faces import Face, faces_in
+from prelo.formats.pdf.glyphs.harfbuzz import hb
 
 _FOLDERS = (
     "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts",

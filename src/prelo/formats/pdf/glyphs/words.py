@@ -35,20 +35,21 @@ _Piece = tuple[int, str, int]
 _SIMPLE, _ANY = -1, -2
 """In place of a program: the simple font; any one, for spaces, which stand here as they are."""
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class _Kept(dict[Piece, _Value]):
-    """What was made of pieces."""
+class _Kept(dict[_Key, _Value]):
+    """What was made of something."""
 
-    def __init__(self, make: Callable[[Piece], _Value]) -> None:
+    def __init__(self, make: Callable[[_Key], _Value]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, piece: Piece) -> _Value:
+    def __missing__(self, key: _Key) -> _Value:
         if len(self) >= _MOST_KEPT:
             self.clear()
-        value = self[piece] = self._make(piece)
+        value = self[key] = self._make(key)
         return value
 
 
@@ -66,17 +67,17 @@ class Words:
         self._typeface = typeface
         self._literal = literal
         self._shaper = Shaper(characters, typeface, style)
-        self._words = _Kept(lambda piece: self._shaper.shape(piece[0], leftwards=piece[1]))
-        self._widths = _Kept(lambda piece: sum(self._measured(piece).advances))
-        self._shown: dict[int, _Kept[_Piece]] = {}
+        self._words = _Kept[Piece, Word](lambda p: self._shaper.shape(p[0], leftwards=p[1]))
+        self._widths = _Kept[Piece, int](lambda piece: sum(self._measured(piece).advances))
+        self._shown: dict[int, _Kept[Piece, _Piece]] = {}
         self._spaces: dict[int, str] = {}
-        self._orders = _Kept(lambda line: self._ordered(*line))
+        self._orders = _Kept[tuple[str, bool | None], list[Piece]](lambda p: self._ordered(*p))
         own = characters.own.face
         self._space = own.advance(own.glyph(ord(" ")))
 
     def width(self, text: str) -> int:
         """The width of a string in UNITS."""
-        return sum(map(self._widths.__getitem__, self._pieces(text, None)))
+        return sum(map(self._widths.__getitem__, self._orders[text, None]))
 
     def show(self, text: str, size: int, *, rtl: bool | None = None) -> str:
         """The operators of a line; `rtl` is the direction of its paragraph, None its own."""
@@ -84,8 +85,10 @@ class Words:
             text = text[:-1] + "-"
         shown = self._shown.get(size)
         if shown is None:
-            shown = self._shown[size] = _Kept(lambda piece: self._operators(piece, size))
-        operators = self._joined([shown[piece] for piece in self._pieces(text, rtl)], size)
+            shown = self._shown[size] = _Kept[Piece, _Piece](
+                lambda piece: self._operators(piece, size)
+            )
+        operators = self._joined([shown[piece] for piece in self._orders[text, rtl]], size)
         return f"{_said(text)}{operators} EMC" if _NEWER.search(text) else operators
 
     def _joined(self, pieces: list[_Piece], size: int) -> str:
@@ -143,15 +146,13 @@ class Words:
                 at += len(part)
         return advances, inside
 
-    def _pieces(self, text: str, rtl: bool | None) -> list[Piece]:  # noqa: FBT001
+    def _ordered(self, text: str, rtl: bool | None) -> list[Piece]:  # noqa: FBT001
         """The words and spaces of a line from left to right."""
         if not _BOTH_WAYS.search(text):
             return [(part, False) for part in _PARTS.split(text)]
         if _leftward_words().fullmatch(text):
             return [(part, True) for part in _PARTS.split(text)[::-1]]
-        return self._orders[text, self.rtl(text) if rtl is None else rtl]
-
-    def _ordered(self, text: str, rtl: bool) -> list[Piece]:  # noqa: FBT001
+        rtl = self.rtl(text) if rtl is None else rtl
         out: list[Piece] = []
         for start, end, leftwards in self._runs(text, rtl):
             parts = _PARTS.split(text[start:end])
@@ -215,7 +216,12 @@ def _is_blank(text: str) -> bool:
 @lru_cache(maxsize=1)
 def _leftward_words() -> re.Pattern[str]:
     """Letters and marks of scripts that run leftwards, with single spaces between words."""
-    blocks = [range(0x590, 0x900), range(0xFB1D, 0xFE00), range(0xFE70, 0xFEFD), range(0x1E900, 0x1E960)]
+    blocks = [
+        range(0x590, 0x900),
+        range(0xFB1D, 0xFE00),
+        range(0xFE70, 0xFEFD),
+        range(0x1E900, 0x1E960),
+    ]
     chars = [chr(code) for block in blocks for code in block]
     letters = "".join(c for c in chars if bidirectional(c) in {"R", "AL", "NSM"})
     return re.compile(f"[{letters}]+(?: +[{letters}]+)*")
