@@ -141,7 +141,7 @@ class Shaper:
     def _put(self, run: _Run, word: Word, pen: "_Pen", *, leftwards: bool) -> None:
         program = self._typeface.programs[run.program]
         glyphs = self._glyphs(run, program.face.font, leftwards=leftwards)
-        if not self._put_singly(run, glyphs, word, pen):
+        if glyphs and not self._put_singly(run, glyphs, word, pen):
             self._put_clusters(run, glyphs, word, pen, leftwards=leftwards)
 
     def _put_singly(self, run: _Run, glyphs: list[_Glyph], word: Word, pen: "_Pen") -> bool:
