@@ -54,6 +54,7 @@ class Characters:
         self.advance = np.zeros(_FIRST_PLANE, np.int32)
         self.lacking = np.zeros(_FIRST_PLANE, np.bool_)
         self._own, self._typeface, self._style = own, typeface, style
+        self.box = shipped.box
         codes = shipped.codes
         self.kind[codes] = _kinds(shipped)
         self.program[codes] = own
@@ -99,7 +100,7 @@ class Characters:
             rest = self._find(rest, self._typeface.system(self._style))
         for code in sorted([*rest, *private]):
             self.lacking[code] = True
-            self._place(code, self._own, 0)
+            self._place(code, self._own, self.box)
 
     def _find(self, rest: Any, faces: Iterable[Face]) -> Any:
         """Place what the faces have of a set of characters and return the others."""

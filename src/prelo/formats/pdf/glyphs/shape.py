@@ -198,6 +198,7 @@ class Shaper:
         buffer.cluster_level = (
             levels.MONOTONE_GRAPHEMES if leftwards else levels.MONOTONE_CHARACTERS
         )
+        buffer.not_found_glyph = self._characters.box if run.program == self._own else 0
         buffer.add_str(run.text)
         buffer.direction = "rtl" if leftwards else "ltr"
         if run.script:
