@@ -160,8 +160,8 @@ _anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.
 
 
 def shown(text: str) -> Counter[str]:
-    """The characters that have to be seen, decomposed; poppler takes some for spaces."""
-    letters = IGNORABLE.sub("", normalize("NFD", text))
+    """The characters that have to be seen, decomposed; but hyphens, which poppler drops at a line's end."""
+    letters = re.sub("[-\u2010]", "", IGNORABLE.sub("", normalize("NFD", text)))
     return Counter(c for c in letters if category(c) not in {"Cc", "Zs", "Zl", "Zp"})
 
 
