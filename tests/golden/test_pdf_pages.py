@@ -315,3 +315,13 @@ def test_margins_and_sizes_of_ones_own_hold(pdftotext: Run, tmp_path: Path):
 def test_margins_without_room_between_them_are_refused():
     with pytest.raises(FormatFailed, match="margins leave no room"):
         write(numbered(3), pdf={"size": "A5", "margin": 250})
+
+
+def test_a_watermark_stands_once_on_each_page_below_lines_and_text():
+    options = {"watermark": "Draft", "rules": "grid", "summaries": [{"by": "region"}]}
+    summary, *table = reader(write(sales(), pdf=options)[0]).pages
+    assert summary.get_contents().get_data().count(b"/Watermark Do") == 1
+    for page in table:
+        content = page.get_contents().get_data()
+        assert content.count(b"/Watermark Do") == 1
+        assert content.index(b"/Watermark Do") < content.index(b" RG 30 w")
