@@ -14,7 +14,7 @@ from pdfs import Picture, boxes, pages, saved, write
 from prelo.core.errors import FormatFailed
 
 RED, GREEN = "#FF0000", "#00CC00"
-Look = Callable[[pl.DataFrame, Any], tuple[Picture, dict[str, tuple[float, float, float, float]]]]
+Look = Callable[..., tuple[Picture, dict[str, tuple[float, float, float, float]]]]
 
 
 @pytest.fixture
