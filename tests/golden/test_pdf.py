@@ -15,7 +15,7 @@ from pdfs import catalog, ignore_progress, numbered, pages, reader, saved, squee
 from prelo.core.errors import Invalid
 from prelo.core.table import Completeness, Layout
 from prelo.formats.pdf import Pdf
-from prelo.formats.pdf.font import face
+from prelo.formats.pdf.glyphs.faces import shipped
 
 
 def test_a_page_has_title_subtitle_header_and_values():
@@ -199,7 +199,7 @@ def test_wide_tables_turn_the_page_and_narrow_ones_do_not():
 
 
 _shown = sorted(
-    c for c in face("Regular").codes.values() if not chr(c).isspace() and chr(c).isprintable()
+    c for c in shipped("Regular").face.codes if not chr(c).isspace() and chr(c).isprintable()
 )
 _ascii = st.text(
     st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("()\\\n"), max_size=60
