@@ -79,10 +79,10 @@ def orders() -> pl.DataFrame:
 
 def billed() -> pl.DataFrame:
     """The lines of three invoices."""
-    chosen = (
-        orders().filter(pl.col("day") >= date(2026, 6, 24)).sort("customer", maintain_order=True)
+    kept = orders().filter(pl.col("customer").is_in(["Café Aurora", "Hotel Mirador", "La Rueda"]))
+    kept = kept.filter(pl.col("day") >= date(2026, 6, 1)).sort(
+        "customer", "day", maintain_order=True
     )
-    kept = chosen.filter(pl.col("customer").is_in(["Café Aurora", "Hotel Mirador", "La Rueda"]))
     net, number = pl.col("amount"), pl.col("customer").rank("dense")
     return kept.select(
         (number + 20260630).cast(pl.String).alias("invoice"),

@@ -229,8 +229,9 @@ def _inset(field: Field, align: Align, size: int) -> tuple[int, int]:
 
 
 def _mirrored(cell: Cell, field: Field, measure: int) -> Cell:
-    """The cell as seen in a mirror; where a column says its side itself, it stays."""
-    align = cell.align if field.column.align else _MIRRORED[cell.align]
+    """The cell as seen in a mirror; figures stay in line at their right, and a side that is said stays."""
+    stays = field.column.align or field.kind.numeric
+    align = cell.align if stays else _MIRRORED[cell.align]
     sides = {"left": measure - cell.right, "right": measure - cell.left}
     return replace(cell, **sides, align=align, lead=cell.trail, trail=cell.lead)
 
