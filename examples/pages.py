@@ -260,7 +260,9 @@ def arabic(target: Path) -> prelo.Manifest:
             "region": prelo.Column("المنطقة"),
             "orders": prelo.Column("الطلبات", kind="integer", total="sum"),
             "change": prelo.Column("التغيّر", kind="percent(0)", highlight=ARROWS),
-            "revenue": prelo.Column("الإيرادات", kind="money(0):EGP", total="sum", highlight="bar"),
+            "revenue": prelo.Column(
+                "الإيرادات", kind="money(0):EGP", width=26, total="sum", highlight="bar"
+            ),
         },
         size="A5",
         orientation="landscape",
