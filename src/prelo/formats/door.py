@@ -24,8 +24,9 @@ from prelo.core.table import (
 from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 
 Target = str | os.PathLike[str] | BinaryIO | bytearray
-File = bytes | str | os.PathLike[str]
+File = bytes | bytearray | str | os.PathLike[str]
 """The content of a file, or its path."""
+Template = Document | Mapping[str, Any] | str | Path
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 
@@ -100,11 +101,11 @@ class PdfKeywords(LayoutKeywords, total=False):
     permissions: Sequence[Permission]
     watermark: str
     attachments: Mapping[str, File]
-    document: Document | Mapping[str, Any] | str
+    document: Template
     per: str | Sequence[str]
     files: Literal["one", "zip"]
-    cover: Document | Mapping[str, Any] | str
-    annex: Document | Mapping[str, Any] | str
+    cover: Template
+    annex: Template
 
 
 class CsvKeywords(LayoutKeywords, total=False):
@@ -162,6 +163,8 @@ _WORDS = {
     "string_type": "must be text",
 }
 _OPTIONS = {"xlsx": XlsxOptions, "pdf": PdfOptions, "csv": CsvOptions}
+_SEVERAL = {"fonts", "attachments"}
+"""Options of several files."""
 
 
 def _write(
@@ -170,17 +173,17 @@ def _write(
     given = dict(keywords)
     progress = given.pop("progress", None) or _silent
     layout = _layout(name, given)
-    if layout.overflow is Overflow.SPLIT_FILES and name == "xlsx":
-        _check_zip(target)
+    if name == "xlsx" and layout.overflow is Overflow.SPLIT_FILES:
+        _check_zip(target, "overflow 'split_files' makes a ZIP of workbooks")
+    if name == "pdf" and layout.pdf.files == "zip":
+        _check_zip(target, "files 'zip' makes a ZIP of documents")
     with _opened(target) as out:
         return writer.write(data, out, layout, progress)
 
 
-def _check_zip(target: Target) -> None:
+def _check_zip(target: Target, why: str) -> None:
     if isinstance(target, str | os.PathLike) and Path(target).suffix.lower() != ".zip":
-        raise Invalid(
-            f"overflow 'split_files' makes a ZIP of workbooks: name it {Path(target).stem}.zip"
-        )
+        raise Invalid(f"{why}: name it {Path(target).stem}.zip")
 
 
 def _silent(rows: int, pages: int) -> None:
@@ -219,8 +222,14 @@ def _nested(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(key: str, value: Any) -> Any:
-    """A file that an option names by its path."""
-    if key not in {"logo", "template"} or not isinstance(value, str | os.PathLike):
+    """The content of a file, or of several, that an option names by its path."""
+    if key in _SEVERAL and isinstance(value, Mapping):
+        return {name: _content(key, one) for name, one in value.items()}
+    if key in _SEVERAL and isinstance(value, list | tuple):
+        return [_content(key, one) for one in value]
+    if isinstance(value, bytearray):
+        return bytes(value)
+    if key not in {"logo", "template"} | _SEVERAL or not isinstance(value, str | os.PathLike):
         return value
     try:
         return Path(value).read_bytes()
