@@ -84,6 +84,11 @@ def in_pdf(path: Path) -> str:
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
 
 
+def marks(document: pypdf.PdfReader) -> list[str]:
+    """The outermost bookmarks."""
+    return [str(mark.title) for mark in document.outline if not isinstance(mark, list)]
+
+
 def in_csv(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
@@ -126,7 +131,7 @@ def test_every_order_of_the_day_has_its_invoice(config: Config, tmp_path: Path):
     path = tmp_path / "invoices.pdf"
     manifest = made(by_name("invoices"), "pdf", config, path)
     document = pypdf.PdfReader(path)
-    numbers = [str(mark.title) for mark in document.outline if not isinstance(mark, list)]
+    numbers = marks(document)
     assert len(numbers) == manifest.pages == 7
     for number, page in zip(numbers, document.pages, strict=True):
         text = page.extract_text()
@@ -205,6 +210,22 @@ def test_the_script_that_shows_what_a_workbook_can_have(tmp_path: Path):
     assert invoice[0][0] == "Invoice 2026-118"
     codes = [row[0] for row in invoice if str(row[0]).isdigit()]
     assert codes == ["00017", "00023", "00042", "00108"]
+
+
+def test_the_script_that_shows_what_a_pdf_can_have(tmp_path: Path):
+    script = [sys.executable, str(EXAMPLES / "pages.py"), str(tmp_path)]
+    said = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    files = {path.stem: pypdf.PdfReader(path) for path in tmp_path.iterdir()}
+    for name, document in files.items():
+        assert re.search(rf"{name}.pdf: \d+ rows, pages: {len(document.pages)}\n", said)
+    contents, *rest = (page.extract_text() for page in files["grouped"].pages)
+    assert [store in contents for store in marks(files["grouped"])] == [True] * 8
+    assert all("This page" in text for text in rest)
+    assert "Todos os seres humanos" in in_pdf(tmp_path / "languages.pdf")
+    (tmp_path / "orders.xlsx").write_bytes(files["archived"].attachments["orders.xlsx"][0])
+    assert len(in_xlsx(tmp_path / "orders.xlsx")) == 1 + 1 + 230 + 1
+    assert len(marks(files["invoices"])) == len(files["invoices"].pages) == 3
+    assert "230" in files["covered"].pages[0].extract_text()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from prelo.formats.pdf.file.outline import Outline
 from prelo.formats.pdf.file.structure import ARTIFACT, END, begin
 from prelo.formats.pdf.file.whole import begin as begin_file
 from prelo.formats.pdf.file.whole import finish
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 from prelo.formats.pdf.watermark import Watermark
 
 A4 = (0, 0, 595.28, 841.89)
@@ -29,7 +29,8 @@ class Draft:
         self.file = begin_file(self.out, self.layout.pdf)
         self.resources = self.file.reserve()
         self.tree = PageTree(self.file, self.resources)
-        self.font = Font("R", "Regular")
+        self.typeface = Typeface()
+        self.font = Font("R", "Regular", self.typeface)
         text = self.layout.pdf.watermark
         self.watermark = Watermark(text, self.font) if text else None
 
@@ -52,7 +53,7 @@ class Draft:
 
     def finished(self, **options: Any) -> bytes:
         forms = self.watermark.write(self.file, self.resources) if self.watermark else b""
-        fonts = embed(self.font, self.file)
+        fonts = embed(self.typeface, [self.font], self.file)
         self.file.add(b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms), self.resources)
         box = b"/MediaBox[0 0 595.28 841.89]"
         finish(self.file, self.tree, self.layout, inherited=box, outline=self.outline, **options)

@@ -14,7 +14,7 @@ from prelo.formats.pdf.drawn.logo import draw_logo
 from prelo.formats.pdf.drawn.operators import Drawn, operators_of
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 
 WIDE = 60_000
 
@@ -27,7 +27,8 @@ class Paper:
         self._file = File(self._out)
         self._resources = self._file.reserve()
         self._tree = PageTree(self._file, self._resources)
-        self.fonts = (Font("R", "Regular"), Font("B", "Bold"))
+        self.typeface = Typeface()
+        self.fonts = (Font("R", "Regular", self.typeface), Font("B", "Bold", self.typeface))
         self.assets = Assets(self._file, archive=archive)
 
     def page(self, content: bytes) -> None:
@@ -35,7 +36,7 @@ class Paper:
         self._tree.add(b"%d 0 R" % self._file.stream(data))
 
     def pdf(self, width: float, height: float) -> bytes:
-        fonts = embed(self.fonts[0], self._file) + embed(self.fonts[1], self._file)
+        fonts = embed(self.typeface, self.fonts, self._file)
         entries = (fonts, self.assets.xobjects, self.assets.shadings)
         dictionary = b"<</Font<<%b>>/XObject<<%b>>/Shading<<%b>>>>" % entries
         self._file.add(dictionary, self._resources)

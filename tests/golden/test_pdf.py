@@ -15,7 +15,7 @@ from pdfs import catalog, ignore_progress, numbered, pages, reader, saved, squee
 from prelo.core.errors import Invalid
 from prelo.core.table import Completeness, Layout
 from prelo.formats.pdf import Pdf
-from prelo.formats.pdf.font import face
+from prelo.formats.pdf.glyphs.faces import shipped
 
 
 def test_a_page_has_title_subtitle_header_and_values():
@@ -155,14 +155,6 @@ def test_what_means_something_in_a_pdf_string_is_plain_text(qpdf: Run, tmp_path:
     qpdf("--check", saved(file, tmp_path))
 
 
-def test_a_character_without_a_glyph_is_a_counted_box():
-    file, manifest = write(pl.DataFrame({"a": ["日本", "plain", "x 𝄞"], "b": ["1", "2", "3"]}))
-    (warning,) = manifest.warnings
-    assert (warning.column, warning.type, warning.count) == ("a", "characters-missing", 2)
-    assert "\ufffd\ufffd" in pages(file)[0]
-    assert "plain" in pages(file)[0]
-
-
 def test_control_characters_go_and_line_ends_break_the_line():
     file, manifest = write(pl.DataFrame({"a": ["one\r\ntwo\tthree\x00\x1b", "four"]}))
     lines = [line.strip() for line in pages(file)[0].splitlines()]
@@ -199,7 +191,7 @@ def test_wide_tables_turn_the_page_and_narrow_ones_do_not():
 
 
 _shown = sorted(
-    c for c in face("Regular").codes.values() if not chr(c).isspace() and chr(c).isprintable()
+    c for c in shipped("Regular").face.codes if not chr(c).isspace() and chr(c).isprintable()
 )
 _ascii = st.text(
     st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("()\\\n"), max_size=60

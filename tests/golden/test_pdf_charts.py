@@ -27,7 +27,7 @@ from prelo.core.workbook import Chart
 from prelo.formats.palette import PALETTE
 from prelo.formats.pdf.charts import Setting, draw, thin
 from prelo.formats.pdf.drawn.markup import svg
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 from prelo.formats.pdf.locale import locale_of
 from prelo.formats.stream import open_stream
 
@@ -49,7 +49,9 @@ def drawing(data: pl.DataFrame, locale: str = "en-US", **chart: Any) -> Drawing:
     size = chart.pop("size", SIZE)
     stream = open_stream(data, Layout(columns=columns, locale=locale))
     rows = pl.concat(list(stream.frames)) if data.height else stream.first
-    setting = Setting((Font("R", "Regular"), Font("B", "Bold")), locale_of(locale))
+    typeface = Typeface()
+    fonts = (Font("R", "Regular", typeface), Font("B", "Bold", typeface))
+    setting = Setting(fonts, locale_of(locale))
     return draw(Chart.model_validate(chart), rows, stream.fields, size, setting)
 
 

@@ -14,7 +14,7 @@ from pdfs import Picture, boxes, pages, saved, write
 from prelo.core.errors import FormatFailed
 
 RED, GREEN = "#FF0000", "#00CC00"
-Look = Callable[[pl.DataFrame, Any], tuple[Picture, dict[str, tuple[float, float, float, float]]]]
+Look = Callable[..., tuple[Picture, dict[str, tuple[float, float, float, float]]]]
 
 
 @pytest.fixture
@@ -236,3 +236,40 @@ def test_colours_make_equal_bytes_over_frames_and_groups():
     first, manifest = write(data, group_by="g", columns=columns)
     assert first == write(data, group_by="g", columns=columns)[0]
     assert manifest.rows == 12_000
+
+
+@pytest.mark.parametrize("locale", ["en", "ar"])
+def test_fills_of_neighbours_meet_half_way_whatever_stands_in_them(look: Look, locale: str):
+    data = pl.DataFrame({"a": ["left"], "b": [5], "c": ["right"]})
+    columns = {
+        "a": {"fill": "#FFFF00", "indent": 3},
+        "b": {"fill": "#00FFFF", "indent": 2, "highlight": "icons"},
+        "c": {"fill": "#FF00FF"},
+    }
+    picture, words = look(data, columns, locale=locale)
+    y = words["left"][3] - 0.5
+    ends = sorted((words["left"][0], words["right"][2], words["right"][0], words["left"][2]))
+    row = {picture.at(x, y) for x in range(round(ends[0]), round(ends[-1]))}
+    assert (255, 255, 255) not in row
+    assert {(255, 255, 0), (0, 255, 255), (255, 0, 255)} <= row
+
+
+def test_icons_stand_where_reading_begins(look: Look):
+    data = pl.DataFrame({"t": ["a", "b"], "n": [0, 100], "u": ["c", "d"]})
+    columns = {"n": {"highlight": "icons", "title": "number"}}
+    picture, words = look(data, columns, locale="ar")
+    left, top, right, bottom = words["100"]
+    beside = [picture.colours(right + 1, top, words["b"][0] - 1, bottom)]
+    beside.append(picture.colours(words["d"][2] + 1, top, left - 1, bottom))
+    assert [any(max(c) - min(c) > 60 for c in colours) for colours in beside] == [True, False]
+
+
+def test_a_fill_leaves_the_line_under_the_header_as_it_is(look: Look):
+    data = pl.DataFrame({"a": ["one"], "b": ["two"]})
+    picture, words = look(data, {"a": {"fill": "#FFFF00"}, "b": {}})
+    lines: list[list[Any]] = []
+    for word in ("one", "two"):
+        x, y = words[word][0], words[word][1]
+        column = [picture.at(x, y - up / 4) for up in range(24)]
+        lines.append([colour for colour in column if max(colour) < 140])
+    assert lines[0] == lines[1] != []

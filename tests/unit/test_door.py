@@ -195,6 +195,33 @@ def test_a_logo_and_a_template_are_paths_or_bytes(tmp_path: Path):
         assert by_bytes != made(FRAME)
 
 
+def test_attachments_and_fonts_are_paths_or_bytes(tmp_path: Path):
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"a note")
+    for content in (b"a note", bytearray(b"a note"), path, str(path)):
+        made = io.BytesIO()
+        prelo.write_pdf(FRAME, made, attachments={"note.txt": content})
+        assert pypdf.PdfReader(made).attachments == {"note.txt": [b"a note"]}
+    wrong: list[dict[str, Any]] = [{"attachments": {"a": "no.txt"}}, {"fonts": ["no.txt"]}]
+    for options in wrong:
+        with pytest.raises(
+            prelo.Invalid, match=r"^(attachments\.a|fonts): cannot read no\.txt: No"
+        ):
+            prelo.write_pdf(FRAME, bytearray(), **options)
+    with pytest.raises(prelo.Invalid, match="attachments: must be a dict"):
+        prelo.write_pdf(FRAME, bytearray(), attachments=[str(path)])  # pyright: ignore[reportArgumentType]  the point
+
+
+def test_documents_that_are_files_of_their_own_are_named_as_a_zip(tmp_path: Path):
+    (tmp_path / "page.html").write_text("<p>{{ group.city }}</p>")
+    options: Any = {"document": tmp_path / "page.html", "per": "city", "files": "zip"}
+    with pytest.raises(prelo.Invalid, match=r"makes a ZIP of documents: name it made\.zip"):
+        prelo.write_pdf(FRAME, tmp_path / "made.pdf", **options)
+    prelo.write_pdf(FRAME, tmp_path / "made.zip", **options)
+    with zipfile.ZipFile(tmp_path / "made.zip") as files:
+        assert files.namelist() == ["Köln.pdf", "Zürich.pdf"]
+
+
 def test_workbooks_split_into_files_are_named_as_a_zip(tmp_path: Path):
     for name in ("made.xlsx", "made"):
         with pytest.raises(prelo.Invalid, match=r"makes a ZIP of workbooks: name it made\.zip"):

@@ -24,8 +24,9 @@ from prelo.core.table import (
 from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 
 Target = str | os.PathLike[str] | BinaryIO | bytearray
-File = bytes | str | os.PathLike[str]
+File = bytes | bytearray | str | os.PathLike[str]
 """The content of a file, or its path."""
+Template = Document | Mapping[str, Any] | str | Path
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 
@@ -100,11 +101,11 @@ class PdfKeywords(LayoutKeywords, total=False):
     permissions: Sequence[Permission]
     watermark: str
     attachments: Mapping[str, File]
-    document: Document | Mapping[str, Any] | str | os.PathLike[str]
+    document: Template
     per: str | Sequence[str]
     files: Literal["one", "zip"]
-    cover: Document | Mapping[str, Any] | str | os.PathLike[str]
-    annex: Document | Mapping[str, Any] | str | os.PathLike[str]
+    cover: Template
+    annex: Template
 
 
 class CsvKeywords(LayoutKeywords, total=False):
@@ -176,10 +177,10 @@ def _write(
     given = dict(keywords)
     progress = given.pop("progress", None) or _silent
     layout = _layout(name, given)
-    if layout.overflow is Overflow.SPLIT_FILES and name == "xlsx":
+    if name == "xlsx" and layout.overflow is Overflow.SPLIT_FILES:
         _check_zip(target, "overflow 'split_files' makes a ZIP of workbooks")
-    if layout.pdf.files == "zip":
-        _check_zip(target, "files 'zip' makes a ZIP of PDFs")
+    if name == "pdf" and layout.pdf.files == "zip":
+        _check_zip(target, "files 'zip' makes a ZIP of documents")
     with _opened(target) as out:
         return writer.write(data, out, layout, progress)
 
@@ -239,7 +240,7 @@ def _content(key: str, value: Any) -> Any:
 
 def _read(key: str, file: Any) -> Any:
     if not isinstance(file, str | os.PathLike):
-        return file
+        return bytes(file) if isinstance(file, bytearray) else file
     try:
         return Path(file).read_bytes()
     except OSError as error:

@@ -1,6 +1,7 @@
 """The bytes of a string column, there and back, without a copy where there need be none."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Flat:
     """All strings of a column end to end: UTF-8 in `raw`, string i from offsets[i] to offsets[i + 1]."""
 
@@ -29,14 +30,32 @@ class Flat:
             return cls(np.empty(0, np.uint8), bounds)
         return cls(np.frombuffer(raw, np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0])
 
-    @property
+    @cached_property
     def ascii(self) -> bool:
         return not self.raw.size or int(self.raw.max()) < 128  # noqa: PLR2004
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """The characters of all strings end to end."""
+        return np.frombuffer(self.raw.tobytes().decode().encode("utf-32-le"), np.uint32)
+
+    @cached_property
+    def bounds(self) -> Ints:
+        """Where each string begins and ends, in characters."""
+        if self.ascii:
+            return self.offsets
+        starts = np.zeros(len(self.raw) + 1, np.int64)
+        np.cumsum((self.raw & 0xC0) != 0x80, out=starts[1:])  # noqa: PLR2004  UTF-8 continuation bytes
+        return starts[self.offsets]
 
     @property
     def longest(self) -> int:
         """Bytes of the longest string."""
         return int(np.diff(self.offsets).max()) if len(self.offsets) > 1 else 0
+
+    def strings(self, numbers: Ints) -> list[str]:
+        """Some of the strings."""
+        return from_offsets(self.raw, self.offsets).gather(numbers).to_list()
 
 
 def from_offsets(raw: npt.NDArray[np.uint8], offsets: Ints) -> pl.Series:

@@ -16,7 +16,7 @@ _CAP_HEIGHT = 714  # in UNITS: lines are centred on their capitals and figures
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A place in every row, text edge to text edge; `fit` is what becomes of a text that is too wide. `lead`
-    is room to the left of the text that belongs to the cell: an indent, an icon.
+    and `trail` are room to the left and right of the text that belongs to the cell: an indent, an icon.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Cell:
     fit: Fit = "wrap"
     bold: bool = False
     lead: int = 0
+    trail: int = 0
 
     @property
     def width(self) -> int:

@@ -209,9 +209,9 @@ def _band(
         align = field.column.align or field.kind.align
         start = left + room.gap
         lead, trail = _inset(field, align, room.size)
-        lead = min(lead, width // 2)
-        inner = (start + lead, start + width - min(trail, width // 2))
-        cells.append(Cell(field.name, *inner, align, wish.fit, field.column.bold, lead))
+        lead, trail = min(lead, width // 2), min(trail, width // 2)
+        inner = (start + lead, start + width - trail)
+        cells.append(Cell(field.name, *inner, align, wish.fit, field.column.bold, lead, trail))
         left += width + 2 * room.gap + between
     across = left - between
     if rtl:
@@ -229,9 +229,11 @@ def _inset(field: Field, align: Align, size: int) -> tuple[int, int]:
 
 
 def _mirrored(cell: Cell, field: Field, measure: int) -> Cell:
-    """The cell as seen in a mirror; where a column says its side itself, it stays."""
-    align = cell.align if field.column.align else _MIRRORED[cell.align]
-    return replace(cell, left=measure - cell.right, right=measure - cell.left, align=align)
+    """The cell as seen in a mirror; figures stay in line at their right, and a side that is said stays."""
+    stays = field.column.align or field.kind.numeric
+    align = cell.align if stays else _MIRRORED[cell.align]
+    sides = {"left": measure - cell.right, "right": measure - cell.left}
+    return replace(cell, **sides, align=align, lead=cell.trail, trail=cell.lead)
 
 
 def _between(spare: int, places: int, size: int) -> int:

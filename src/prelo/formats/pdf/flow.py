@@ -228,11 +228,7 @@ class Flow:
             ]
             under += [ARTIFACT, *layer.under, END]
             row = (colours.INK, self._look.row.size, sheet.start)
-            begin = (
-                frame.watermark()
-                + tagged(b"P", len(tags) - 1)
-                + b"BT %b rg /R %d Tf 0 %d Td\n" % row
-            )
+            begin = tagged(b"P", len(tags) - 1) + b"BT %b rg /R %d Tf 0 %d Td\n" % row
             over = [frame.watermark(), ARTIFACT, *layer.lines, END]
             text = b"".join([*over, begin, *layer.text, b"ET\n", END, b"Q\n"])
             self._write(layer, b"".join(under), text, tags)

@@ -198,8 +198,9 @@ class Frame:
                 for t, h in zip(texts, tall, strict=True)
             ]
             rows = lay(Line.plain(lifted, cells), style, _MOST_HEADER_LINES)
+        y = _HEADER_RULE // 2 - top - height  # above the fills of the first row
         rule = b"%b RG %d w %d %d m %d %d l S\n" % (
-            colours.FRAME, _HEADER_RULE, band.left, -top - height, band.left + band.width, -top - height,
+            colours.FRAME, _HEADER_RULE, band.left, y, band.left + band.width, y,
         )  # fmt: skip
         return over + block(rows, style, colours.FRAME, -top) + rule, top + height
 
@@ -232,9 +233,10 @@ class Frame:
 
 
 def edges_of(band: Band) -> list[int]:
-    """Where the columns of a band end: half way between their texts."""
+    """Where the columns of a band end, from left to right: half way between their contents."""
     cells = sorted(band.cells, key=lambda cell: cell.left)
-    inner = [(cell.right + after.left) // 2 for cell, after in pairwise(cells)]
+    ends = [(cell.left - cell.lead, cell.right + cell.trail) for cell in cells]
+    inner = [(right + left) // 2 for (_, right), (left, _) in pairwise(ends)]
     return [band.left, *inner, band.left + band.width]
 
 

@@ -25,13 +25,14 @@ _CIRCLE = 0.5523  # of the radius: the handles of a quarter circle
 @dataclass(frozen=True, slots=True)
 class Measures:
     """Cells of a column: their values, the lowest and highest of all, the column's left edge and width, and
-    the lower edge and height of each.
+    the lower edge and height of each. `icon` is where the middle of an icon stands.
     """
 
     values: Floats
     span: tuple[float, float]
     box: tuple[int, int]
     places: Ints
+    icon: int
 
     @property
     def shares(self) -> Floats:
@@ -86,7 +87,7 @@ def bar(highlight: Highlight, cells: Measures) -> bytes:
 
 
 def icons(highlight: Highlight, cells: Measures) -> bytes:
-    """A mark at the left of each cell, for the third, quarter or fifth of the span that its value is in."""
+    """A mark beside the text of each cell, by the third, quarter or fifth of the span its value is in."""
     count = int(highlight.icons[0])
     level = np.minimum((cells.shares * count).astype(np.int64), count - 1)
     level = count - 1 - level if highlight.reverse else level
@@ -97,9 +98,9 @@ def icons(highlight: Highlight, cells: Measures) -> bytes:
         here = cells.places[level == step]
         colour = operands(_GREY if grey else colours[step])
         shape = _arrow(step, count) if "arrows" in highlight.icons else _disc()
-        x, middles = cells.box[0] + 700, (here[:, 0] + here[:, 1] // 2).tolist()
+        middles = (here[:, 0] + here[:, 1] // 2).tolist()
         out += b"%b rg\n" % colour
-        out += b"q 1 0 0 1 %d %%d cm %b Q\n" % (x, shape) * len(middles) % tuple(middles)
+        out += b"q 1 0 0 1 %d %%d cm %b Q\n" % (cells.icon, shape) * len(middles) % tuple(middles)
     return out
 
 

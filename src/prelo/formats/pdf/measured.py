@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from prelo.formats.pdf.arrow import Ints
 from prelo.formats.pdf.body import DATA, Items
-from prelo.formats.pdf.cells import Band
+from prelo.formats.pdf.cells import Band, Cell
 from prelo.formats.pdf.file import File
 from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.look import Look
@@ -23,6 +23,7 @@ from prelo.formats.pdf.paint import Painter
 from prelo.formats.pdf.sheet import Sheet, box_of
 
 Floats = npt.NDArray[np.float64]
+_ICON = 300  # from the cell's edge to the middle of its icon
 _DRAWN = {"scale": scale, "bar": bar, "icons": icons}
 
 
@@ -96,6 +97,13 @@ class MeasuredCells:
                 continue
             span = (self._low[number], self._high[number])
             places = np.column_stack([bottoms[there], heights[there]])
-            cells_there = Measures(values[there], span, box, places)
+            icon = self._icon(next(cell for cell in band.cells if cell.name == name))
+            cells_there = Measures(values[there], span, box, places, icon)
             yield _DRAWN[highlight.show](highlight, cells_there)
         yield END
+
+    def _icon(self, cell: Cell) -> int:
+        """The middle of an icon, where its cell begins."""
+        if self._look.rtl:
+            return cell.right + cell.trail - _ICON
+        return cell.left - cell.lead + _ICON

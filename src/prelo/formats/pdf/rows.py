@@ -13,7 +13,7 @@ import polars as pl
 
 from prelo.formats.pdf.arrow import Flags, Flat, Ints, from_offsets
 from prelo.formats.pdf.cells import Cell, Ink, Line, Style
-from prelo.formats.pdf.font import UNITS, Shown, codepoints
+from prelo.formats.pdf.font import UNITS, Shown
 from prelo.formats.pdf.wrap import Lines, wrap
 
 ALL = 1 << 40  # lines: more than any text has
@@ -76,7 +76,7 @@ def lay_across(bands: Sequence[Line], style: Style, most: int = ALL) -> Rows:
 def broken(text: str, cell: Cell, style: Style) -> list[str]:
     """The lines of one text in a cell that wraps."""
     series = pl.Series([text])
-    return _broken(series, cell, style, ALL)[1].to_list()
+    return _broken(series, cell, style, ALL).content.to_list()
 
 
 def _lay_one(line: Line, style: Style) -> Rows | None:
@@ -224,8 +224,8 @@ def _condensed(text: pl.Series, flat: Flat, widths: Ints, cell: Cell, style: Sty
 def _ended(text: pl.Series, wide: Flags, cell: Cell, style: Style, most: int) -> _Piece:
     """What is too wide ends in an ellipsis."""
     font, few = style.font_of(cell), text.filter(pl.Series(wide))
-    flat = Flat.of(few)
-    totals, starts = font.running_widths(flat), font.bounds(flat)[:-1]
+    measured = font.measured(Flat.of(few))
+    totals, starts = measured.totals, measured.bounds[:-1]
     room = max(cell.width * UNITS // style.size - font.width(_ELLIPSIS), 0)
     # Marks and parts of a cluster are of no width and stay with what is before them.
     reach = np.searchsorted(totals, totals[starts] + room, "right") - 1 - starts
@@ -261,23 +261,37 @@ def _wrapped(
     return _Piece(x, shown, counts, int(np.count_nonzero(lines.cut)))
 
 
-def _broken(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series, Ints]:
-    """The lines of each text: where they are, what they say, and how wide they are in 1/100 pt."""
-    font, flat = style.font_of(cell), Flat.of(text)
-    totals, bounds = font.running_widths(flat), font.bounds(flat)
-    limit = cell.width * UNITS // style.size
-    lines = wrap(codepoints(flat), totals, bounds, limit, most)
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """The lines of each text: where they are, what they say, how wide they are in 1/100 pt; those of texts
+    that run from right to left.
+    """
+
+    lines: Lines
+    content: pl.Series
+    widths: Ints
+    rtl: Flags | None
+
+
+def _broken(text: pl.Series, cell: Cell, style: Style, most: int) -> _Broken:
+    measured = style.font_of(cell).measured(Flat.of(text))
+    totals, bounds = measured.totals, measured.bounds
+    lines = wrap(measured, cell.width * UNITS // style.size, most)
     begin, length = lines.start - bounds[lines.owner], lines.end - lines.start
     places = pl.DataFrame({"t": text.gather(lines.owner), "b": begin, "n": length})
     content = places.select(pl.col("t").str.slice(pl.col("b"), pl.col("n"))).to_series()
-    return lines, content, (totals[lines.end] - totals[lines.start]) * style.size // UNITS
+    widths = (totals[lines.end] - totals[lines.start]) * style.size // UNITS
+    return _Broken(
+        lines, content, widths, None if measured.rtl is None else measured.rtl[lines.owner]
+    )
 
 
 def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series]:
     """The lines of each text, and for each line its operators; the last leads back to the cell's start."""
-    lines, content, widths = _broken(text, cell, style, most)
-    shown = style.font_of(cell).show(content, Flat.of(content), style.size)
-    offset = np.broadcast_to(_offset(widths, cell), len(widths))
+    found = _broken(text, cell, style, most)
+    lines, content = found.lines, found.content
+    shown = style.font_of(cell).show(content, Flat.of(content), style.size, found.rtl)
+    offset = np.broadcast_to(_offset(found.widths, cell), len(content))
     first = np.diff(lines.owner, prepend=-1) != 0
     last = np.diff(lines.owner, append=-1) != 0
     number = np.arange(len(first)) - np.maximum.accumulate(

@@ -98,10 +98,11 @@ def box_of(band: Band, name: str | None) -> tuple[int, int] | None:
     """Where the cell of a column begins and how wide it is; of the whole row; None: it is in no such band."""
     if name is None:
         return band.left, band.width
-    for cell in band.cells:
-        if cell.name == name:
-            return cell.left - cell.lead - band.gap, cell.width + cell.lead + 2 * band.gap
-    return None
+    names = [cell.name for cell in sorted(band.cells, key=lambda cell: cell.left)]
+    if name not in names:
+        return None
+    left, right = edges_of(band)[names.index(name) :][:2]
+    return left, right - left
 
 
 def _boxes(colour: bytes, box: tuple[int, int] | None, bottoms: Ints, heights: Ints) -> bytes:

@@ -15,7 +15,7 @@ from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import PageTree
 from prelo.formats.pdf.file.whole import begin, finish
 from prelo.formats.pdf.flow import Flow
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 from prelo.formats.pdf.frame import Frame
 from prelo.formats.pdf.front import Count, write_front
 from prelo.formats.pdf.joined import Joined, place
@@ -31,7 +31,7 @@ from prelo.formats.words import from_the_right
 from prelo.ports import Sink
 
 _FRAME = "(titles and headings)"  # the column of a warning about text that is in none
-_MISSING = "the font lacks some of the characters; they are shown as empty boxes"
+_MISSING = "no font has some of the characters; they are shown as empty boxes"
 _UNLISTED = "groups past what bookmarks and the list of contents hold are in neither"
 
 Fonts = tuple[Font, Font]
@@ -44,7 +44,12 @@ class TableFile:
         self._stream, self._layout = stream, layout
         self._locale = locale_of(layout.locale)
         sizes = Sizes.of(layout.pdf)
-        self._fonts: Fonts = (Font("R", "Regular"), Font("B", "Bold"))
+        rtl = from_the_right(layout.locale, layout.pdf.rtl)
+        self._typeface = Typeface(layout.pdf.fonts, language=layout.locale, rtl=rtl)
+        self._fonts: Fonts = (
+            Font("R", "Regular", self._typeface),
+            Font("B", "Bold", self._typeface),
+        )
         self._body = Body(stream, layout, self._locale, sizes.text)
         self._first = self._body.texts(stream.first)
         self._look = self._measured(sizes)
@@ -105,7 +110,7 @@ class TableFile:
         file, look = self._file, self._look
         self._cells.close()
         forms = self._frame.write(file, self._resources)
-        entries = b"".join(embed(font, file) for font in self._fonts)
+        entries = embed(self._typeface, self._fonts, file)
         drawn = (entries, forms, self._assets.xobjects, self._assets.shadings)
         dictionary = b"<</Font<<%b>>/XObject<<%b%b>>/Shading<<%b>>>>" % drawn
         file.add(dictionary, self._resources)

@@ -1,20 +1,19 @@
 """Breaking text into lines, all strings of a column at once.
 
-One running sum of widths over all characters makes "how far does a line reach" a binary search. It is a
-search among the places where a line may end: arrays as long as there are words, not characters. So the loop
-runs once per line of the tallest cell, whatever the number of cells.
+One running sum of widths over all characters makes "how far does a line reach" a binary search, and a
+running maximum makes "where may it end" a look-up; so the loop runs once per line of the tallest cell,
+whatever the number of cells. Where a line may end is Unicode's say (`glyphs.breaks`).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from prelo.formats.pdf.arrow import Flags, Ints
+from prelo.formats.pdf.font import Measured
+from prelo.formats.pdf.glyphs.breaks import breaks
 
-_SPACE, _NEWLINE = ord(" "), ord("\n")
-_BREAK_AFTER = np.zeros(0x2016, np.bool_)  # what is beyond is as the last
-_BREAK_AFTER[[ord(c) for c in " -/\u2013\u2014\u200b\u00ad"]] = True
+_SPACE, _NEWLINE, _SOFT_HYPHEN = ord(" "), ord("\n"), 0xAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +29,29 @@ class Lines:
     cut: Flags
 
 
-def wrap(codes: npt.NDArray[np.uint32], totals: Ints, bounds: Ints, width: int, most: int) -> Lines:
-    """Break strings into at most `most` lines, none wider than `width` if it has two characters.
+def wrap(text: Measured, width: int, most: int) -> Lines:
+    """Break strings into at most `most` lines, none wider than `width` if it has two clusters.
 
-    `codes` are the characters of all strings end to end, `totals` their running width, `bounds` where each
-    string begins and ends. Lines end at a newline, else after a space, hyphen, dash or slash, else anywhere;
-    the space or newline at the end of a line is left out.
+    Lines end at a newline, else where Unicode lets them, else anywhere but before a mark or within a
+    cluster; the spaces or the newline at the end of a line are left out. A soft hyphen stays: it is to be
+    shown as a hyphen.
     """
-    blanks, newlines = _Blanks(codes), np.flatnonzero(codes == _NEWLINE)
-    breaks = np.flatnonzero(_BREAK_AFTER.take(codes, mode="clip")) + 1
-    # A space that hangs over the edge does not matter.
-    reached = totals[breaks - (codes[breaks - 1] == _SPACE)]
-
+    bounds, places = text.bounds, _Places(text)
     owner, start, stop = np.arange(len(bounds) - 1), bounds[:-1], bounds[1:]
     found: list[tuple[Ints, Ints, Ints]] = []
     while len(owner) and len(found) < most:
-        paragraph = np.minimum(_next(newlines, start, len(codes)), stop)
-        limit = totals[start] + width
-        end = _previous(breaks, np.searchsorted(reached, limit, "right"))
-        inside = end <= start  # not even a word has room
-        reach = np.searchsorted(totals, limit[inside], "right") - 1
-        end[inside] = np.maximum(reach, start[inside] + 1)
-        whole = (totals[paragraph] <= limit) | (start + 1 >= paragraph)
-        end = np.where(whole, paragraph, end)
-        found.append((owner, start, np.maximum(blanks.before(end), start)))
-        after = blanks.after(end)
-        over = whole | (after >= paragraph)
+        paragraph = places.newline_from(start, stop)
+        reach = np.searchsorted(text.totals, text.totals[start] + width, "right") - 1
+        reach = np.maximum(reach, start + 1)
+        whole = reach >= paragraph
+        end = places.end(start, np.minimum(reach, stop), width)
+        end = np.where(whole, paragraph, np.minimum(end, paragraph))
+        found.append((owner, start, np.maximum(places.text_before[end], start)))
+        going_on = places.next_text[end]
+        over = whole | (going_on >= paragraph)
+        after = np.where(over, paragraph + 1, going_on)
         more = ~over | (paragraph < stop)
-        owner, stop = owner[more], stop[more]
-        start = np.where(over, paragraph + 1, after)[more]
+        owner, start, stop = owner[more], after[more], stop[more]
     cut = np.zeros(len(bounds) - 1, np.bool_)
     cut[owner] = True
     owners, starts, ends = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -66,34 +59,64 @@ def wrap(codes: npt.NDArray[np.uint32], totals: Ints, bounds: Ints, width: int, 
     return Lines(owners[order], starts[order], ends[order], cut)
 
 
-class _Blanks:
-    """Runs of spaces, to be left out at the end of a line and before the next."""
+class _Places:
+    """For every place between characters: where text, a line's last chance and a cluster are next to it."""
 
-    def __init__(self, codes: npt.NDArray[np.uint32]) -> None:
-        places = np.flatnonzero(codes == _SPACE)
-        alone = np.diff(places) > 1
-        self._begin = places[np.append(True, alone)[: len(places)]]
-        self._end = places[np.append(alone, True)[: len(places)]] + 1
+    def __init__(self, text: Measured) -> None:
+        self._text = text
+        count = len(text.codes)
+        at = np.arange(count + 1)
+        letter = text.codes != _SPACE
+        self.text_before = np.zeros(count + 1, np.int64)
+        np.maximum.accumulate(np.where(letter, at[1:], 0), out=self.text_before[1:])
+        self.next_text = np.full(count + 1, count)
+        self.next_text[:-1] = np.minimum.accumulate(np.where(letter, at[:-1], count)[::-1])[::-1]
+        self._newlines = np.flatnonzero(text.codes == _NEWLINE)
+        ends = np.zeros(count + 1, np.bool_)
+        ends[self._before_spaces(np.flatnonzero(breaks(text.codes, text.bounds)))] = True
+        self._last_end = np.maximum.accumulate(np.where(ends, at, 0))
+        self._soft = bool((text.codes == _SOFT_HYPHEN).any())
+        inside = text.inside
+        self._cluster = (
+            at if inside is None else np.maximum.accumulate(np.where(_with_end(inside), 0, at))
+        )
+        self._next_cluster = (
+            at
+            if inside is None
+            else np.minimum.accumulate(np.where(_with_end(inside), count, at)[::-1])[::-1]
+        )
 
-    def before(self, end: Ints) -> Ints:
-        """Where the text before these places ends."""
-        run = np.searchsorted(self._begin, end, "left")
-        begin, last = _previous(self._begin, run), _previous(self._end, run)
-        return np.where(end <= last, begin, end)
+    def newline_from(self, start: Ints, stop: Ints) -> Ints:
+        """The newline that ends the paragraph that begins at `start`, or the end of its string."""
+        if not len(self._newlines):
+            return stop
+        newlines = np.append(self._newlines, len(self._text.codes))
+        return np.minimum(newlines[np.searchsorted(self._newlines, start)], stop)
 
-    def after(self, end: Ints) -> Ints:
-        """Where the text from these places on begins."""
-        run = np.searchsorted(self._begin, end, "right")
-        return np.maximum(end, _previous(self._end, run))
+    def _before_spaces(self, ends: Ints) -> Ints:
+        """A line may hang over the edge by its spaces, so it ends before them; not those it begins with."""
+        codes, bounds = self._text.codes, self._text.bounds
+        before = self.text_before[ends]
+        begin = bounds[np.searchsorted(bounds, ends, "right") - 1]
+        return np.where((before > begin) & (codes[before - 1] != _NEWLINE), before, ends)
+
+    def end(self, start: Ints, reach: Ints, width: int) -> Ints:
+        """Where lines end that begin at `start` and have room up to `reach`."""
+        at, cluster = self._last_end[reach], self._cluster[reach]
+        if self._soft:
+            at = np.where(self._spills(start, at, width), self._last_end[at - 1], at)
+            cluster = np.where(
+                self._spills(start, cluster, width), self._cluster[cluster - 1], cluster
+            )
+        least = self._next_cluster[np.minimum(start + 1, len(self._next_cluster) - 1)]
+        return np.where(at > start, at, np.where(cluster > start, cluster, least))
+
+    def _spills(self, start: Ints, at: Ints, width: int) -> Flags:
+        """There is no room for the hyphen that a line ends with."""
+        codes, totals = self._text.codes, self._text.totals
+        soft = (codes[at - 1] == _SOFT_HYPHEN) & (at > start)
+        return soft & (totals[at] - totals[start] + self._text.hyphen > width)
 
 
-def _previous(places: Ints, number: Ints) -> Ints:
-    """The place before the one of this number, -1 where there is none."""
-    return np.append(places, -1)[number - 1]
-
-
-def _next(places: Ints, at: Ints, end: int) -> Ints:
-    """The first place from `at` on, `end` where there is none."""
-    return (
-        np.append(places, end)[np.searchsorted(places, at, "left")] if len(places) else at * 0 + end
-    )
+def _with_end(inside: Flags) -> Flags:
+    return np.append(inside, False)

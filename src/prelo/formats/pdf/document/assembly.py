@@ -6,7 +6,7 @@ from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import PageTree
 from prelo.formats.pdf.file.outline import Outline
 from prelo.formats.pdf.file.whole import begin, finish
-from prelo.formats.pdf.font import Font
+from prelo.formats.pdf.font import Font, Typeface
 from prelo.formats.pdf.watermark import watermark_of
 from prelo.formats.running import marks_of
 from prelo.ports import Sink
@@ -23,7 +23,8 @@ class Assembly:
         self._is_one = is_one
         self._file = begin(out, layout.pdf)
         self._tree = PageTree(self._file, 0)
-        self._font, self._resources = Font("B", "Bold"), self._file.reserve()
+        self._typeface, self._resources = Typeface(layout.pdf.fonts), self._file.reserve()
+        self._font = Font("B", "Bold", self._typeface)
         archive = layout.pdf.archive is not None
         self._grafter = Grafter(self._file, archive=archive, under=self._under())
         self._outline = Outline()
@@ -45,7 +46,7 @@ class Assembly:
         """What stands in the file once."""
         title = (self._is_one and self._title) or self._layout.title
         layout = self._layout.model_copy(update={"title": title})
-        fonts = embed(self._font, self._file)
+        fonts = embed(self._typeface, [self._font], self._file)
         self._file.add(b"<</Font<<%b>>>>" % fonts, self._resources)
         outline = self._outline if layout.pdf.bookmarks else None
         finish(self._file, self._tree, layout, inherited=b"", outline=outline)
