@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, cast, get_args
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from prelo.core.model import Model
-from prelo.core.workbook import Blob, NameOrNames, Secret, Summary, Text
+from prelo.core.workbook import Blob, Groups, Secret, Summary, Text
 
 Permission = Literal["print", "copy", "change", "annotate", "fill", "assemble"]
 Size = Literal["A3", "A4", "A5", "letter", "legal", "tabloid"]
@@ -123,7 +123,7 @@ class PdfOptions(Model):
     watermark: Text = ""
     attachments: dict[str, Blob] = {}
     document: DocumentField | None = None
-    per: NameOrNames = ()
+    per: Groups = ()
     files: Literal["one", "zip"] = "one"
     cover: DocumentField | None = None
     annex: DocumentField | None = None

@@ -24,7 +24,7 @@ from pydantic import (
 from prelo.core.errors import Invalid
 from prelo.core.model import Model
 from prelo.core.page import PdfOptions, Stamp
-from prelo.core.workbook import WHOLE, Color, Highlights, Image, Text, Total, XlsxOptions
+from prelo.core.workbook import WHOLE, Color, Groups, Highlights, Image, Text, Total, XlsxOptions
 
 KindName = Literal[
     "integer", "decimal", "number", "money", "percent", "scientific", "boolean", "date",
@@ -197,7 +197,7 @@ class Layout(Model):
     title: str = ""
     subtitle: str = ""
     columns: dict[str, Column] = {}
-    group_by: tuple[str, ...] = ()
+    group_by: Groups = ()
     locale: str = "en-US"
     timezone: str = "UTC"
     overflow: Overflow = Overflow.SPLIT_SHEETS
@@ -230,12 +230,10 @@ class Layout(Model):
     @model_validator(mode="before")
     @classmethod
     def _accept_short_forms(cls, values: Any) -> Any:
-        """`group_by: region` stands for `[region]`, and `amount: money:BRL` for a column of that kind."""
+        """`amount: money:BRL` stands for a column of that kind."""
         if not isinstance(values, dict):
             return values
         values = dict(values)  # pyright: ignore[reportUnknownArgumentType]
-        if isinstance(values.get("group_by"), str):
-            values["group_by"] = (values["group_by"],)
         columns = values.get("columns")
         if isinstance(columns, dict):
             values["columns"] = {

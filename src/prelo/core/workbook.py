@@ -171,6 +171,17 @@ Highlights = Annotated[tuple[Highlight, ...], BeforeValidator(_read_highlight)]
 NameOrNames = Annotated[Names, BeforeValidator(_one_or_many)]
 
 
+def _each_once(names: Names) -> Names:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"'{name}' stands there twice")
+    return names
+
+
+Groups = Annotated[NameOrNames, AfterValidator(_each_once)]
+"""Columns whose equal values make groups, from the outermost in."""
+
+
 class Chart(Model):
     """A native chart over the rows of its sheet. `x` names the column of categories (of numbers, for a
     scatter chart), `y` those of the values, `lines` those drawn as lines over them, on an axis of their own.
@@ -234,7 +245,7 @@ class Summary(Model):
     by its name or, where it has several totals, as `amount sum`.
     """
 
-    by: NameOrNames
+    by: Groups
     values: Annotated[
         dict[str, Annotated[tuple[Total, ...], Field(min_length=1)]], BeforeValidator(_read_values)
     ] = {}

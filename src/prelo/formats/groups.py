@@ -38,7 +38,7 @@ def exact_mean(total: pl.Series, count: pl.Series) -> pl.Series:
     if total.dtype.is_float():
         return total / count
     if isinstance(total.dtype, pl.Duration):
-        return total // count
+        return (total.to_physical() // count).cast(total.dtype)
     wide = pl.DataFrame({"s": total, "n": count}).select(
         pl.col("s").cast(pl.Decimal(38, _MEAN_SCALE)) / pl.col("n").cast(pl.Decimal(38, 0))
     )

@@ -13,6 +13,11 @@ Fit = Literal["wrap", "shrink", "ellipsis"]
 _CAP_HEIGHT = 714  # in UNITS: lines are centred on their capitals and figures
 
 
+def narrowed(width: int, room: int) -> int:
+    """How wide a line is drawn to stay in its room, in hundredths of its own width."""
+    return max(min(100, room * 100 // max(width, 1)), 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A place in every row, text edge to text edge; `fit` is what becomes of a text that is too wide. `lead`

@@ -11,6 +11,7 @@ import polars as pl
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flags, Flat, Ints
 from prelo.formats.pdf.body import DATA, Body, Items, in_style
+from prelo.formats.pdf.cells import narrowed
 from prelo.formats.pdf.file import File, PageTree
 from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.file.structure import begin as tagged
@@ -101,9 +102,10 @@ class Flow:
         for layer, band in zip(self._sheet.layers, self._look.bands, strict=True):
             cell = self._look.line_cell(band)
             shown, width = style.font.line(text, style.size)
-            x = cell.right - width if cell.align == "right" else cell.left
-            place = b"%b rg %d %d Td%b\n" % (colours.QUIET, x, -style.baseline * 2, shown)
-            layer.text.append(place)
+            scale = narrowed(width, cell.width)
+            x = cell.right - width * scale // 100 if cell.align == "right" else cell.left
+            place = (colours.QUIET, scale, x, -style.baseline * 2, shown)
+            layer.text.append(b"%b rg %d Tz %d %d Td%b 100 Tz\n" % place)
 
     def close(self, front: int, pages: int) -> None:
         """Write the last page and, now that their number is known, what all pages say of it: so many stand

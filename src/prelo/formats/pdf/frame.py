@@ -8,7 +8,7 @@ from prelo.core.table import Kind, Layout
 from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
-from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style
+from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style, narrowed
 from prelo.formats.pdf.drawn.assets import Assets
 from prelo.formats.pdf.drawn.logo import draw_logo
 from prelo.formats.pdf.drawn.operators import Drawn
@@ -99,7 +99,7 @@ class Frame:
         """The operators and height of the line that says which groups go on on this page."""
         style, cell = self._look.headings[-1], self._look.line_cell(band)
         text, width = style.font.line(f"{heading} ({self._words.continued})", style.size)
-        scale = max(min(100, cell.width * 100 // max(width, 1)), 1)
+        scale = narrowed(width, cell.width)
         height = style.height(1)
         x = cell.right - width * scale // 100 if cell.align == "right" else cell.left
         operators = b"/%b %d Tf %d Tz %d %d Td%b %d %d Td 100 Tz /R %d Tf\n" % (
@@ -112,9 +112,12 @@ class Frame:
         """The operators of the line below the last row that says where its group goes on."""
         style, measure = self._look.footer, self._look.page.measure
         text, width = style.font.line(self._words.goes_on.format(page=page), style.size)
-        x = self._look.bands[0].gap if self._look.rtl else measure - width - self._look.bands[0].gap
-        content = b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %d %d Td%b ET Q\n" % (
-            self._margin, colours.QUIET, style.font.key.encode(), style.size, x, y - style.leading, text,
+        gap = self._look.bands[0].gap
+        scale = narrowed(width, measure - 2 * gap)
+        x = gap if self._look.rtl else measure - width * scale // 100 - gap
+        content = b"q .01 0 0 .01 %b 0 cm BT %b rg /%b %d Tf %d Tz %d %d Td%b ET Q\n" % (
+            self._margin, colours.QUIET, style.font.key.encode(), style.size, scale, x,
+            y - style.leading, text,
         )  # fmt: skip
         return ARTIFACT + content + END
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from math import isfinite
 from typing import Any
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from reportlab.graphics.shapes import Drawing
 from svglib.svglib import SvgRenderer, load_svg_file
@@ -33,6 +34,7 @@ def read_svg(data: bytes) -> Drawing:
     """
     if len(data) > _MOST_BYTES:
         raise FormatFailed(f"the logo is an SVG of more than {_MOST_BYTES >> 20} MiB; simplify it")
+    _check_xml(data)
     root: Any = load_svg_file(BytesIO(data))
     if root is None or not str(root.tag).endswith("svg"):
         raise FormatFailed(_DAMAGED.format("it is no SVG"))
@@ -60,10 +62,21 @@ class _Fonts:
         return ("Helvetica-Bold" if heavy else "Helvetica"), True
 
 
+def _check_xml(data: bytes) -> None:
+    """Svglib's own reader leaves out, in silence, what is not well-formed."""
+    parser = ParserCreate()
+    parser.EntityDeclHandler = _refuse_entities
+    try:
+        parser.Parse(data, True)
+    except ExpatError as error:
+        raise FormatFailed(_DAMAGED.format(error)) from error
+
+
+def _refuse_entities(*_: object) -> None:
+    raise FormatFailed("the logo's SVG declares entities; save it as plain SVG")
+
+
 def _check(root: Any) -> None:
-    dtd = root.getroottree().docinfo.internalDTD
-    if dtd is not None and any(dtd.iterentities()):
-        raise FormatFailed("the logo's SVG declares entities; save it as plain SVG")
     nodes = [node for node in root.iter() if isinstance(node.tag, str)]
     for text in (text for node in nodes for text in _texts(node)):
         if found := _URL.search(text):
