@@ -156,7 +156,7 @@ def test_a_zip_holds_workbooks(home: Path, tmp_path: Path, words: list[str]):
         (["cities.csv", "-o", "x.xlsx", "--overflow", "split_files"], 2, "name it x.zip"),
         (["-r", "split", "-o", "x.xlsx"], 2, "name it x.zip"),
         (["cities.csv", "-o", "x.zip", "--overflow", "fail"], 2, "end 'x.zip' in .xlsx"),
-        (["cities.csv", "-o", "x.pdf", "--password"], 2, "is for workbooks, and 'x.pdf' is none"),
+        (["cities.csv", "-o", "x.csv", "--info"], 2, "is for workbooks, and 'x.csv' is none"),
         (["cities.csv", "-o", "x.xlsx", "--password"], 2, "asks on a terminal, and there is none"),
         (["cities.csv", "-o", "x.xlsx", "--sheet", "a/b"], 1, "cannot be named 'a/b'"),
     ],
