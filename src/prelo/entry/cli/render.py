@@ -41,42 +41,23 @@ _Report = Annotated[
 
 
 def render(  # noqa: PLR0913, PLR0917  the options of a command
-    output: _Output,
-    source: _Input = None,
-    report: _Report = None,
-    param: given.Parameters = None,
+    output: _Output, source: _Input = None, report: _Report = None, param: given.Parameters = None,
     catalog: given.Folder = None,
-    title: look.Title = None,
-    subtitle: look.Subtitle = None,
-    kinds: look.Kinds = None,
-    labels: look.Labels = None,
-    totals: look.Totals = None,
-    group_by: look.Groups = None,
-    landscape: look.Landscape = False,  # noqa: FBT002
-    locale: look.Locale = None,
-    timezone: look.Timezone = None,
-    logo: look.Logo = None,
-    header: look.Header = None,
-    footer: look.Footer = None,
-    password: look.Password = False,  # noqa: FBT002  an option
+    title: look.Title = None, subtitle: look.Subtitle = None, kinds: look.Kinds = None,
+    labels: look.Labels = None, totals: look.Totals = None, group_by: look.Groups = None,
+    landscape: look.Landscape = False, locale: look.Locale = None,  # noqa: FBT002
+    timezone: look.Timezone = None, logo: look.Logo = None, header: look.Header = None,
+    footer: look.Footer = None, password: look.Password = False,  # noqa: FBT002
     layout: look.Settings = None,
-    sheet: look.Sheet = None,
-    table: look.Table = False,  # noqa: FBT002  an option
-    info: look.Info = False,  # noqa: FBT002  an option
-    template: look.Template = None,
-    overflow: look.Overflow = None,
-    contents: look.Contents = False,  # noqa: FBT002  an option
-    page_totals: look.PageTotals = False,  # noqa: FBT002  an option
-    watermark: look.Watermark = None,
-    archive: look.Archive = False,  # noqa: FBT002  an option
-    font: look.Fonts = None,
-    attach: look.Attached = None,
-    document: look.Page = None,
-    per: look.Per = None,
-    cover: look.Cover = None,
-    annex: look.Annex = None,
+    sheet: look.Sheet = None, table: look.Table = False, info: look.Info = False,  # noqa: FBT002
+    template: look.Template = None, overflow: look.Overflow = None,
+    contents: look.Contents = False, page_totals: look.PageTotals = False,  # noqa: FBT002
+    watermark: look.Watermark = None, archive: look.Archive = False,  # noqa: FBT002
+    font: look.Fonts = None, attach: look.Attached = None,
+    document: look.Page = None, per: look.Per = None,
+    cover: look.Cover = None, annex: look.Annex = None,
     json: given.Json = False,  # noqa: FBT002
-) -> None:
+) -> None:  # fmt: skip
     """Make a file of your data, with no service at all."""
     chosen = look.Looks(
         {"title": title, "subtitle": subtitle, "columns": look.columns(kinds, labels, totals),
