@@ -1,5 +1,16 @@
-# ruff: noqa: RUF001  letters of every script, some of which look alike
-"""A line of text in each of many scripts, as people write them."""
+# ruff: noqa: RUF001  letters of one script look like those of another
+"""A line of text in each of many scripts, as people write them, and how to compare what readers give."""
+
+import re
+from unicodedata import normalize
+
+_DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def compared(text: str) -> str:
+    """Text without white space and marks of direction, which readers place as they see fit; composed."""
+    return normalize("NFC", re.sub(r"\s", "", _DIRECTIONS.sub("", text)))
+
 
 SAMPLES = {
     "Latin": "Zażółć gęślą jaźń, ảnh đẹp",

@@ -155,14 +155,6 @@ def test_what_means_something_in_a_pdf_string_is_plain_text(qpdf: Run, tmp_path:
     qpdf("--check", saved(file, tmp_path))
 
 
-def test_a_character_without_a_glyph_is_a_counted_box():
-    file, manifest = write(pl.DataFrame({"a": ["日本", "plain", "x 𝄞"], "b": ["1", "2", "3"]}))
-    (warning,) = manifest.warnings
-    assert (warning.column, warning.type, warning.count) == ("a", "characters-missing", 2)
-    assert "\ufffd\ufffd" in pages(file)[0]
-    assert "plain" in pages(file)[0]
-
-
 def test_control_characters_go_and_line_ends_break_the_line():
     file, manifest = write(pl.DataFrame({"a": ["one\r\ntwo\tthree\x00\x1b", "four"]}))
     lines = [line.strip() for line in pages(file)[0].splitlines()]

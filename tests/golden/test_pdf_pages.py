@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pypdf
 import pytest
 from conftest import Run
 from pdfs import boxes, numbered, pages, reader, saved, write
@@ -317,11 +318,16 @@ def test_margins_without_room_between_them_are_refused():
         write(numbered(3), pdf={"size": "A5", "margin": 250})
 
 
+def content_of(page: pypdf.PageObject) -> bytes:
+    contents = page.get_contents()
+    assert contents is not None
+    return contents.get_data()
+
+
 def test_a_watermark_stands_once_on_each_page_below_lines_and_text():
     options = {"watermark": "Draft", "rules": "grid", "summaries": [{"by": "region"}]}
-    summary, *table = reader(write(sales(), pdf=options)[0]).pages
-    assert summary.get_contents().get_data().count(b"/Watermark Do") == 1
-    for page in table:
-        content = page.get_contents().get_data()
+    summary, *table = map(content_of, reader(write(sales(), pdf=options)[0]).pages)
+    assert summary.count(b"/Watermark Do") == 1
+    for content in table:
         assert content.count(b"/Watermark Do") == 1
         assert content.index(b"/Watermark Do") < content.index(b" RG 30 w")

@@ -53,9 +53,9 @@ class Flat:
         """Bytes of the longest string."""
         return int(np.diff(self.offsets).max()) if len(self.offsets) > 1 else 0
 
-    def string(self, number: int) -> str:
-        """One of the strings."""
-        return self.raw[self.offsets[number] : self.offsets[number + 1]].tobytes().decode()
+    def strings(self, numbers: Ints) -> list[str]:
+        """Some of the strings."""
+        return from_offsets(self.raw, self.offsets).gather(numbers).to_list()
 
 
 def from_offsets(raw: npt.NDArray[np.uint8], offsets: Ints) -> pl.Series:

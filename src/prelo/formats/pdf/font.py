@@ -8,6 +8,7 @@ marks …) go word by word through HarfBuzz, and each word only once.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -71,18 +72,23 @@ class Font:
         """Something was shown, so the simple font is named on pages."""
         self.missing: Counter[str] = Counter()
         """Values with a character that no font has, by column."""
-        self._typeface = typeface
-        own = typeface.add(self.program)
-        self._characters = Characters(self.shipped, own, typeface, style)
-        self._words = Words(key, self._characters, typeface, style, self.literal)
+        self._style, self._typeface = style, typeface
+        self._own = typeface.add(self.program)
         self._widest = int(self.shipped.ascii[32:127].max())
+
+    @cached_property
+    def _characters(self) -> Characters:
+        return Characters(self.shipped, self._own, self._typeface, self._style)
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.key, self._characters, self._typeface, self._style, self.literal)
 
     def widths(self, flat: Flat) -> Ints:
         """The width of every string in UNITS of an em."""
         widths = np.diff(self._totals(self._advances(flat))[flat.bounds])
-        if not flat.ascii:
-            for number in self._shaped(flat).tolist():
-                widths[number] = self._words.width(flat.string(number))
+        if not flat.ascii and len(shaped := self._shaped(flat)):
+            widths[shaped] = list(map(self._words.width, flat.strings(shaped)))
         return widths
 
     def measured(self, flat: Flat) -> Measured:
@@ -92,8 +98,8 @@ class Font:
         if not len(shaped):
             return Measured(flat.codes, self._totals(advances), flat.bounds, hyphen)
         inside, rtl = np.zeros(len(advances), np.bool_), np.zeros(len(flat.bounds) - 1, np.bool_)
-        for number in shaped.tolist():
-            part, text = slice(*flat.bounds[number : number + 2]), flat.string(number)
+        for number, text in zip(shaped.tolist(), flat.strings(shaped), strict=True):
+            part = slice(*flat.bounds[number : number + 2])
             advances[part], inside[part] = self._words.measure(text)
             rtl[number] = self._words.rtl(text)
         return Measured(flat.codes, self._totals(advances), flat.bounds, hyphen, inside, rtl)
@@ -206,10 +212,10 @@ class Font:
     ) -> pl.Series:
         if not len(shaped):
             return shown
-        words = self._words
+        given = [None] * len(shaped) if rtl is None else rtl[shaped].tolist()
         lines = [
-            words.show(flat.string(n), size, rtl=None if rtl is None else bool(rtl[n]))
-            for n in shaped.tolist()
+            self._words.show(text, size, rtl=direction)
+            for text, direction in zip(flat.strings(shaped), given, strict=True)
         ]
         order = np.arange(len(shown))
         order[shaped] = np.arange(len(lines)) + len(shown)

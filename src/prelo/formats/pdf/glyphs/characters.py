@@ -18,7 +18,7 @@ from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 UNKNOWN, PLAIN, SHAPED, HIDDEN = range(4)
 """Kinds: PLAIN characters stand side by side; one SHAPED makes its string be shaped; HIDDEN show nothing."""
 
-_CODE_POINTS = 0x110000
+_FIRST_PLANE, _CODE_POINTS = 0x10000, 0x110000
 _LEFTWARD = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
 _IGNORABLE = (  # Default_Ignorable_Code_Point
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -47,12 +47,14 @@ class Characters:
     """Tables by code point: kind, number of the program, code in it, advance, and whether no font has it."""
 
     def __init__(self, shipped: Shipped, own: int, typeface: Typeface, style: str) -> None:
-        self.kind = np.zeros(_CODE_POINTS, np.uint8)
-        self.program = np.zeros(_CODE_POINTS, np.uint8)
-        self.code = np.zeros(_CODE_POINTS, np.uint16)
-        self.advance = np.zeros(_CODE_POINTS, np.int32)
-        self.lacking = np.zeros(_CODE_POINTS, np.bool_)
+        # As large as a document needs: most have no character beyond the first plane.
+        self.kind = np.zeros(_FIRST_PLANE, np.uint8)
+        self.program = np.zeros(_FIRST_PLANE, np.uint8)
+        self.code = np.zeros(_FIRST_PLANE, np.uint16)
+        self.advance = np.zeros(_FIRST_PLANE, np.int32)
+        self.lacking = np.zeros(_FIRST_PLANE, np.bool_)
         self._own, self._typeface, self._style = own, typeface, style
+        self.box = shipped.box
         codes = shipped.codes
         self.kind[codes] = _kinds(shipped)
         self.program[codes] = own
@@ -66,11 +68,19 @@ class Characters:
 
     def know(self, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
         """The kinds of these characters; all tables hold for them afterwards."""
+        if len(codes) and codes.max() >= len(self.kind):
+            self._grow()
         kinds = self.kind[codes]
         if not kinds.all():
             self._learn(np.unique(codes[kinds == UNKNOWN]).tolist())
             kinds = self.kind[codes]
         return kinds
+
+    def _grow(self) -> None:
+        more = (0, _CODE_POINTS - len(self.kind))
+        self.kind, self.program = np.pad(self.kind, more), np.pad(self.program, more)
+        self.code, self.advance = np.pad(self.code, more), np.pad(self.advance, more)
+        self.lacking = np.pad(self.lacking, more)
 
     def _learn(self, codes: list[int]) -> None:
         wanted: list[int] = []
@@ -90,7 +100,7 @@ class Characters:
             rest = self._find(rest, self._typeface.system(self._style))
         for code in sorted([*rest, *private]):
             self.lacking[code] = True
-            self._place(code, self._own, 0)
+            self._place(code, self._own, self.box)
 
     def _find(self, rest: Any, faces: Iterable[Face]) -> Any:
         """Place what the faces have of a set of characters and return the others."""

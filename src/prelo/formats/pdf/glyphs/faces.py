@@ -21,6 +21,7 @@ _COLOURS = {"CBDT", "COLR", "SVG ", "sbix"}  # such a font's outlines are empty,
 _BOLD, _REGULAR = 700, 400
 _FULL_WIDTH = 100
 _SLOPED_AWAY = 1000  # worse than any weight
+_BOX = 0x25AF  # WHITE VERTICAL RECTANGLE
 _NAME = re.compile("[^A-Za-z0-9+_-]")
 
 
@@ -104,7 +105,8 @@ def given_faces(fonts: Sequence[bytes]) -> list[Face]:
 class Shipped:
     """A shipped face and its characters as arrays: the first of each glyph, ascending, and their glyphs.
 
-    `first` is the character by glyph; `ascii` are the advances of the codes up to 127.
+    `first` is the character by glyph; `ascii` are the advances of the codes up to 127; `box` is the glyph of
+    what no font has: not glyph 0, which no archive may show (ISO 19005-2, 6.2.11.8).
     """
 
     face: Face
@@ -114,6 +116,7 @@ class Shipped:
     first: dict[int, str]
     ascii: npt.NDArray[np.int64]
     ascii_glyphs: npt.NDArray[np.uint16]
+    box: int
 
 
 @lru_cache(maxsize=8)
@@ -135,4 +138,5 @@ def shipped(style: str) -> Shipped:
         first=first,
         ascii=np.array([face.advance(glyph) for glyph in ascii_glyphs.tolist()], np.int64),
         ascii_glyphs=ascii_glyphs,
+        box=face.glyph(_BOX),
     )

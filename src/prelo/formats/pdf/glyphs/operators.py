@@ -53,9 +53,7 @@ def hexadecimal(
     chosen = programs[first]
     switches = {n: _units(f"/{names[n]} {size} Tf<") for n in np.unique(chosen).tolist()}
     back = _units(f"/{key} {size} Tf")
-    widths = np.zeros(len(names), np.int64)
-    for number, switch in switches.items():
-        widths[number] = len(switch)
+    widths = np.array([len(switches.get(number, ())) for number in range(len(names))])
 
     before = np.zeros(len(codes) + 1, np.int64)  # units of each character that are not its own
     before[first] = widths[chosen]

@@ -141,7 +141,7 @@ class Shaper:
     def _put(self, run: _Run, word: Word, pen: "_Pen", *, leftwards: bool) -> None:
         program = self._typeface.programs[run.program]
         glyphs = self._glyphs(run, program.face.font, leftwards=leftwards)
-        if not self._put_singly(run, glyphs, word, pen):
+        if glyphs and not self._put_singly(run, glyphs, word, pen):
             self._put_clusters(run, glyphs, word, pen, leftwards=leftwards)
 
     def _put_singly(self, run: _Run, glyphs: list[_Glyph], word: Word, pen: "_Pen") -> bool:
@@ -198,6 +198,7 @@ class Shaper:
         buffer.cluster_level = (
             levels.MONOTONE_GRAPHEMES if leftwards else levels.MONOTONE_CHARACTERS
         )
+        buffer.not_found_glyph = self._characters.box if run.program == self._own else 0
         buffer.add_str(run.text)
         buffer.direction = "rtl" if leftwards else "ltr"
         if run.script:

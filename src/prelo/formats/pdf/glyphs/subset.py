@@ -1,6 +1,7 @@
 """Font programs cut down to the glyphs a document uses, and what the file says about them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, cast
 
@@ -68,12 +69,20 @@ def _cut(face: Face, glyphs: list[int], codes: list[int], flags: Any) -> Any:
     needed = _NEEDED | ({"cmap"} if codes else set())
     plan.glyph_set.set(set(glyphs))
     plan.unicode_set.set(set(codes))
-    plan.drop_table_tag_set.set(
-        {int.from_bytes(t.encode(), "big") for t in face.data.table_tags if t not in needed}
-    )
+    plan.drop_table_tag_set.set(_tags(face) - set(map(_number, needed)))
     return plan.subset(face.data)
 
 
+@lru_cache(maxsize=64)
+def _tags(face: Face) -> set[int]:
+    return set(map(_number, face.data.table_tags))
+
+
+def _number(tag: str) -> int:
+    return int.from_bytes(tag.encode(), "big")
+
+
+@lru_cache(maxsize=64)
 def descriptor(face: Face) -> bytes:
     """The entries of a font descriptor that say what the face looks like."""
     font, tags = face.font, hb.OTMetricsTag

@@ -17,7 +17,7 @@ from prelo.formats.pdf.glyphs.faces import UNITS
 from prelo.formats.pdf.glyphs.shape import Shaper, Word
 from prelo.formats.pdf.glyphs.typeface import Typeface
 
-_MOST_KEPT = 50_000  # a document with more different words forgets them all and starts anew
+_MOST_KEPT = 20_000  # a document with more different words forgets them all and starts anew
 _SOFT_HYPHEN = "\u00ad"
 _PARTS = re.compile("( +|\n)")
 _LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -69,7 +69,7 @@ class Words:
         self._shaper = Shaper(characters, typeface, style)
         self._words = _Kept[Piece, Word](lambda p: self._shaper.shape(p[0], leftwards=p[1]))
         self._widths = _Kept[Piece, int](lambda piece: sum(self._measured(piece).advances))
-        self._shown: dict[int, _Kept[Piece, _Piece]] = {}
+        self._shown: dict[tuple[int, bool], _Kept[Piece, _Piece]] = {}
         self._spaces: dict[int, str] = {}
         self._orders = _Kept[tuple[str, bool | None], list[Piece]](lambda p: self._ordered(*p))
         own = characters.own.face
@@ -77,19 +77,21 @@ class Words:
 
     def width(self, text: str) -> int:
         """The width of a string in UNITS."""
-        return sum(map(self._widths.__getitem__, self._orders[text, None]))
+        widths = self._widths
+        return sum([widths[piece] for piece in self._orders[text, None]])
 
     def show(self, text: str, size: int, *, rtl: bool | None = None) -> str:
         """The operators of a line; `rtl` is the direction of its paragraph, None its own."""
         if text.endswith(_SOFT_HYPHEN):  # a line was broken here
             text = text[:-1] + "-"
-        shown = self._shown.get(size)
+        whole = bool(_NEWER.search(text))
+        shown = self._shown.get((size, whole))
         if shown is None:
-            shown = self._shown[size] = _Kept[Piece, _Piece](
-                lambda piece: self._operators(piece, size)
+            shown = self._shown[size, whole] = _Kept[Piece, _Piece](
+                lambda piece: self._operators(piece, size, said=not whole)
             )
         operators = self._joined([shown[piece] for piece in self._orders[text, rtl]], size)
-        return f"{_said(text)}{operators} EMC" if _NEWER.search(text) else operators
+        return f"{_said(text)}{operators} EMC" if whole else operators
 
     def _joined(self, pieces: list[_Piece], size: int) -> str:
         """One after the other: the font changes where it must; a space is of the font before it."""
@@ -171,7 +173,7 @@ class Words:
             return Word([0 if text == "\n" else self._space] * count, [False] * count)
         return self._words[piece]
 
-    def _operators(self, piece: Piece, size: int) -> _Piece:
+    def _operators(self, piece: Piece, size: int, *, said: bool) -> _Piece:
         text, leftwards = piece
         if _is_blank(text):
             return _ANY, "" if text == "\n" else text, _ANY
@@ -180,16 +182,16 @@ class Words:
         word = self._words[piece]
         if not word.rows:
             return _ANY, "", _ANY
-        drawn = "".join(self._drawn(word, text, size))
+        drawn = "".join(self._drawn(word, size))
+        if said and word.unsaid:
+            drawn = f"{_said(text)}{drawn} EMC"
         return word.rows[0].program, drawn, word.rows[-1].program
 
     def _simple(self, text: str) -> str:
         self._literal[list(text.encode())] = True
         return f"({escaped(text.encode()).decode()})Tj"
 
-    def _drawn(self, word: Word, text: str, size: int) -> Iterator[str]:
-        if word.unsaid:
-            yield _said(text)
+    def _drawn(self, word: Word, size: int) -> Iterator[str]:
         program, rise = word.rows[0].program, 0
         for row in word.rows:
             if row.program != program:
@@ -201,8 +203,6 @@ class Words:
             yield row.shown
         if rise:
             yield " 0 Ts"
-        if word.unsaid:
-            yield " EMC"
 
 
 def _said(text: str) -> str:
