@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prelo.core.report import Report
 
 _PANEL, _WORKBOOK = "How it looks", "Of a workbook alone"
+_PDF = "Of a workbook or a PDF"
 
 
 def _option(
@@ -68,7 +69,7 @@ Logo = Annotated[
         "--logo",
         help="A PNG, JPEG, GIF, BMP or (in a PDF) SVG to stand beside the title.",
         metavar="FILE",
-        panel=_WORKBOOK,
+        panel=_PDF,
     ),
 ]
 Table = Annotated[bool, _option("--table", help="Make the rows an Excel table.", panel=_WORKBOOK)]
@@ -96,24 +97,32 @@ Overflow = Annotated[
 ]
 Password = Annotated[
     bool,
-    _option("--password", help="Ask for a password and encrypt the workbook.", panel=_WORKBOOK),
+    _option("--password", help="Ask for a password and encrypt the file.", panel=_PDF),
 ]
 
 
 def look(
-    *, landscape: bool, logo: Path | None, template: Path | None, password: bool, **plain: Any
+    form: str,
+    *,
+    landscape: bool,
+    logo: Path | None,
+    template: Path | None,
+    password: bool,
+    **plain: Any,
 ) -> dict[str, Any]:
-    """The chosen fields of a Layout; what was not chosen is left out.
+    """The chosen fields of a Layout; what was not chosen is left out. `form` is the file's format.
 
     Files are read and a password is asked for. Raises NotFound for a file that cannot be read.
     """
     xlsx = {name: plain.pop(name) for name in ("sheet", "table", "info")}
     xlsx |= {"landscape": landscape, "template": _content(template)}
+    options = {"xlsx": xlsx, "pdf": {"orientation": "landscape" if landscape else None}}
+    if password:
+        options[form]["password"] = _asked(form)
     chosen = {
         **plain,
         "logo": _content(logo),
-        "pdf": {"orientation": "landscape"} if landscape else None,
-        "xlsx": _only_chosen({**xlsx, "password": _asked() if password else None}),
+        **{name: _only_chosen(its) for name, its in options.items()},
     }
     return _only_chosen(chosen)
 
@@ -131,12 +140,12 @@ def _content(path: Path | None) -> bytes | None:
         raise NotFound(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _asked() -> str:
+def _asked(form: str) -> str:
     """The password, typed twice: an argument could be read by everybody on the machine."""
     if not sys.stdin.isatty():
         raise typer.BadParameter(
             "asks on a terminal, and there is none; a script has it in its --layout file, as "
-            "xlsx: {password: !file name}",
+            f"{form}: {{password: !file name}}",
             param_hint="'--password'",
         )
     return typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from prelo.core.report import Report
     from prelo.core.table import Manifest
 
-_FORMATS = {".xlsx": "xlsx", ".zip": "xlsx", ".pdf": "pdf", ".csv": "csv"}
+_FORMATS = {".xlsx": "xlsx", ".pdf": "pdf", ".csv": "csv"}
+_ZIP = ".zip"
+_DRAWN = {"pdf": ("logo", "password"), "csv": ()}
 _SPLIT = "split_files"
 _Input = Annotated[
     list[Path] | None,
@@ -29,7 +31,7 @@ _Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="The .xlsx, .pdf or .csv to make, or the .zip of workbooks.",
+        help="The .xlsx, .pdf or .csv to make, or the .zip of workbooks or of PDFs.",
     ),
 ]
 _Report = Annotated[
@@ -66,14 +68,15 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
     json: given.Json = False,  # noqa: FBT002
 ) -> None:
     """Make a file of your data, with no service at all."""
-    how = overflow or (_SPLIT if output.suffix.lower() == ".zip" else None)
-    workbook: dict[str, Any] = {"logo": logo, "template": template, "password": password}
-    _check(output, how, source or [], workbook)
+    _check_name(output)
     plan = _plan(source or [], report, catalog, layout)
+    form, how = _form(output, plan.report, overflow)
+    drawn: dict[str, Any] = {"logo": logo, "template": template, "password": password}
+    _check(output, form, how, source or [], drawn)
     chosen = look.look(
-        title=title, subtitle=subtitle, columns=look.columns(kinds, labels, totals),
+        form, title=title, subtitle=subtitle, columns=look.columns(kinds, labels, totals),
         group_by=group_by, landscape=landscape, locale=locale, timezone=timezone, overflow=how,
-        sheet=sheet, table=table, info=info, **workbook,
+        sheet=sheet, table=table, info=info, **drawn,
     )  # fmt: skip
     made = _make(plan, chosen, param, output)
     if json:
@@ -82,13 +85,29 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
         made.show()
 
 
-def _check(output: Path, how: str | None, inputs: list[Path], workbook: dict[str, Any]) -> None:
-    """Refuse what the kind of file cannot be or hold, before anything is read or asked."""
-    form = _FORMATS.get(output.suffix.lower())
-    if form is None:
+def _check_name(output: Path) -> None:
+    if output.suffix.lower() not in {*_FORMATS, _ZIP}:
         raise typer.BadParameter(
             f"'{output}' must end in .xlsx, .pdf, .csv or .zip", param_hint="'-o'"
         )
+
+
+def _zipped(output: Path) -> bool:
+    return output.suffix.lower() == _ZIP
+
+
+def _form(output: Path, report: "Report", overflow: str | None) -> tuple[str, str | None]:
+    """The format by the file's name, and the overflow: a ZIP is of PDFs where the report makes it so."""
+    if not _zipped(output):
+        return _FORMATS[output.suffix.lower()], overflow
+    of_pdfs = report.pdf.files == "zip" and overflow is None
+    return ("pdf", None) if of_pdfs else ("xlsx", overflow or _SPLIT)
+
+
+def _check(
+    output: Path, form: str, how: str | None, inputs: list[Path], drawn: dict[str, Any]
+) -> None:
+    """Refuse what the kind of file cannot be or hold, before anything is read or asked."""
     if form == "xlsx":
         _check_split(output, how)
         return
@@ -96,15 +115,16 @@ def _check(output: Path, how: str | None, inputs: list[Path], workbook: dict[str
         raise typer.BadParameter(
             f"a .{form} holds one INPUT; make an .xlsx of several", param_hint="'-o'"
         )
-    for option, value in workbook.items():
-        if value:
+    for option, value in drawn.items():
+        if value and option not in _DRAWN[form]:
+            others = " and PDFs" if option in _DRAWN["pdf"] else ""
             raise typer.BadParameter(
-                f"is for workbooks, and '{output}' is none", param_hint=f"'--{option}'"
+                f"is for workbooks{others}, and '{output}' is none", param_hint=f"'--{option}'"
             )
 
 
 def _check_split(output: Path, how: str | None) -> None:
-    zipped = output.suffix.lower() == ".zip"
+    zipped = _zipped(output)
     if zipped and how != _SPLIT:
         raise typer.BadParameter(
             f"'{how}' makes one workbook: end '{output.name}' in .xlsx", param_hint="'--overflow'"
@@ -157,6 +177,7 @@ def _of_files(paths: list[Path], layout: Path | None) -> _Plan:
     if more:
         known["sheets"] = {path.stem: {"source": {"file": path.name}} for path in more}
     made = wiring.layout(layout, known) if layout else Report.model_validate(known)
+    made = made.model_copy(update={"stamp": made.stamp.filled(report=own.stem)})
     if more and made.xlsx.sheet is None:
         xlsx = made.xlsx.model_copy(update={"sheet": own.stem})
         made = made.model_copy(update={"xlsx": xlsx})
@@ -184,9 +205,13 @@ def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: 
     from prelo.formats.door import whole_file
 
     report = look.over(plan.report, chosen)
-    form = _FORMATS[output.suffix.lower()]
+    form, _ = _form(output, plan.report, chosen.get("overflow"))
     if form == "xlsx":
         _check_split(output, report.overflow)
+    elif form == "pdf" and report.pdf.files == "zip" and not _zipped(output):
+        raise typer.BadParameter(
+            f"'files: zip' makes a ZIP of PDFs: name it {output.stem}.zip", param_hint="'-o'"
+        )
     request = Request.model_validate(
         {
             "report": report.name,
