@@ -191,7 +191,7 @@ def test_a_logo_is_drawn_on_a_pdf_and_its_footer_names_the_file(home: Path, tmp_
         (["cities.csv", "-o", "x.zip", "--overflow", "fail"], 2, "end 'x.zip' in .xlsx"),
         (["cities.csv", "-o", "x.csv", "--password"], 2, "is for workbooks and PDFs, and 'x.csv'"),
         (["cities.csv", "-o", "x.pdf", "--password"], 2, "as pdf: {password: !file name}"),
-        (["-r", "bills", "-o", "x.pdf"], 2, "makes a ZIP of PDFs: name it x.zip"),
+        (["-r", "bills", "-o", "x.pdf"], 2, "makes a ZIP of documents: name it x.zip"),
         (["cities.csv", "-o", "x.xlsx", "--password"], 2, "asks on a terminal, and there is none"),
         (["cities.csv", "-o", "x.xlsx", "--sheet", "a/b"], 1, "cannot be named 'a/b'"),
     ],

@@ -100,11 +100,11 @@ class PdfKeywords(LayoutKeywords, total=False):
     permissions: Sequence[Permission]
     watermark: str
     attachments: Mapping[str, File]
-    document: Document | Mapping[str, Any] | str | os.PathLike[str]
+    document: Template
     per: str | Sequence[str]
     files: Literal["one", "zip"]
-    cover: Document | Mapping[str, Any] | str | os.PathLike[str]
-    annex: Document | Mapping[str, Any] | str | os.PathLike[str]
+    cover: Template
+    annex: Template
 
 
 class CsvKeywords(LayoutKeywords, total=False):
@@ -176,10 +176,10 @@ def _write(
     given = dict(keywords)
     progress = given.pop("progress", None) or _silent
     layout = _layout(name, given)
-    if layout.overflow is Overflow.SPLIT_FILES and name == "xlsx":
+    if name == "xlsx" and layout.overflow is Overflow.SPLIT_FILES:
         _check_zip(target, "overflow 'split_files' makes a ZIP of workbooks")
-    if layout.pdf.files == "zip":
-        _check_zip(target, "files 'zip' makes a ZIP of PDFs")
+    if name == "pdf" and layout.pdf.files == "zip":
+        _check_zip(target, "files 'zip' makes a ZIP of documents")
     with _opened(target) as out:
         return writer.write(data, out, layout, progress)
 
@@ -238,10 +238,8 @@ def _content(key: str, value: Any) -> Any:
 
 
 def _read(key: str, file: Any) -> Any:
-    if isinstance(file, bytearray):  # as write_xlsx fills one
-        return bytes(file)
     if not isinstance(file, str | os.PathLike):
-        return file
+        return bytes(file) if isinstance(file, bytearray) else file
     try:
         return Path(file).read_bytes()
     except OSError as error:

@@ -210,7 +210,7 @@ def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: 
         _check_split(output, report.overflow)
     elif form == "pdf" and report.pdf.files == "zip" and not _zipped(output):
         raise typer.BadParameter(
-            f"'files: zip' makes a ZIP of PDFs: name it {output.stem}.zip", param_hint="'-o'"
+            f"'files: zip' makes a ZIP of documents: name it {output.stem}.zip", param_hint="'-o'"
         )
     request = Request.model_validate(
         {
