@@ -331,3 +331,11 @@ def test_a_watermark_stands_once_on_each_page_below_lines_and_text():
     for content in table:
         assert content.count(b"/Watermark Do") == 1
         assert content.index(b"/Watermark Do") < content.index(b" RG 30 w")
+
+
+def test_what_no_font_has_outside_the_rows_is_told_as_one_place():
+    lost = "\ue000"
+    layout = {"title": lost, "facts": {"Fact": lost, lost: "x"}, "columns": {"n": {"title": lost}}}
+    _, manifest = write(numbered(1), **layout, pdf={"header": lost})
+    (told,) = manifest.warnings
+    assert (told.column, told.type) == ("(titles and headings)", "characters-missing")

@@ -133,9 +133,10 @@ class TableFile:
 
     def _manifest(self, pages: int) -> Manifest:
         body, missing = self._body, Counter[str]()
-        for font in self._fonts:
-            missing.update(font.missing)
-        told = [(name or _FRAME, "characters-missing", n, _MISSING) for name, n in missing.items()]
+        columns = tuple(field.name for field in self._stream.fields)
+        for name, count in chain.from_iterable(font.missing.items() for font in self._fonts):
+            missing[name if name in columns else _FRAME] += count
+        told = [(name, "characters-missing", n, _MISSING) for name, n in missing.items()]
         if self._groups.left:
             told.append((_FRAME, "groups-unlisted", self._groups.left, _UNLISTED))
         warnings = [
@@ -145,7 +146,7 @@ class TableFile:
         return Manifest(
             format="pdf",
             rows=body.rows,
-            columns=tuple(field.name for field in self._stream.fields),
+            columns=columns,
             pages=pages,
             completeness=Completeness.COMPLETE if body.rows else Completeness.EMPTY,
             warnings=(*warnings, *body.warnings()),
