@@ -204,7 +204,9 @@ def test_attachments_and_fonts_are_paths_or_bytes(tmp_path: Path):
         assert pypdf.PdfReader(made).attachments == {"note.txt": [b"a note"]}
     wrong: list[dict[str, Any]] = [{"attachments": {"a": "no.txt"}}, {"fonts": ["no.txt"]}]
     for options in wrong:
-        with pytest.raises(prelo.Invalid, match=r"s: cannot read no\.txt: No such file"):
+        with pytest.raises(
+            prelo.Invalid, match=r"^(attachments\.a|fonts): cannot read no\.txt: No"
+        ):
             prelo.write_pdf(FRAME, bytearray(), **options)
     with pytest.raises(prelo.Invalid, match="attachments: must be a dict"):
         prelo.write_pdf(FRAME, bytearray(), attachments=[str(path)])  # pyright: ignore[reportArgumentType]  the point

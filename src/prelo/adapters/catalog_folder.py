@@ -15,6 +15,7 @@ from prelo.core.page import Document, PdfOptions
 from prelo.core.report import Catalog, Report, SourceSpec
 
 _MOST_FILES, _MOST_BYTES = 1000, 64 << 20  # of a document's folder
+_PASSWORDS = (("xlsx", "password"), ("pdf", "password"), ("pdf", "owner_password"))
 
 
 def load_catalog(folder: Path) -> Catalog:
@@ -138,7 +139,7 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
             f"{path}, line {node.start_mark.line + 1}: a report is a mapping: name, source, …"
         )
     try:
-        report = Report.model_validate(_with_password(cast("dict[str, Any]", document)))
+        report = Report.model_validate(_with_passwords(cast("dict[str, Any]", document)))
         sheets = {
             name: sheet.model_copy(update={"source": _digested(sheet.source, path.parent)})
             for name, sheet in report.sheets.items()
@@ -155,18 +156,19 @@ def _from_document(path: Path, node: yaml.Node, document: Any) -> Report:
         raise Misconfigured(f"{path}, line {node.start_mark.line + 1}: {error}") from error
 
 
-def _with_password(document: dict[str, Any]) -> dict[str, Any]:
+def _with_passwords(document: dict[str, Any]) -> dict[str, Any]:
     """A password out of a file is a text, without the line break that editors leave at its end."""
-    xlsx = document.get("xlsx")
-    content = cast("dict[str, Any]", xlsx).get("password") if isinstance(xlsx, dict) else None
-    if not isinstance(content, bytes):
-        return document
-    try:
-        password = content.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        # Its message quotes the bytes: not even the cause may be kept.
-        raise Misconfigured("xlsx.password: the file is no text in UTF-8") from None
-    return {**document, "xlsx": {**cast("dict[str, Any]", xlsx), "password": password}}
+    for form, name in _PASSWORDS:
+        options = document.get(form)
+        content = cast("dict[str, Any]", options).get(name) if isinstance(options, dict) else None
+        if isinstance(content, bytes):
+            try:
+                password = content.decode().rstrip("\r\n")
+            except UnicodeDecodeError:
+                # Its message quotes the bytes: not even the cause may be kept.
+                raise Misconfigured(f"{form}.{name}: the file is no text in UTF-8") from None
+            document = {**document, form: {**cast("dict[str, Any]", options), name: password}}
+    return document
 
 
 def _digested(source: SourceSpec, folder: Path) -> SourceSpec:

@@ -26,9 +26,9 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     report, order = task.report, task.order
     writer = kit.writers[order.format]
     parameters = typed(report.parameters, order.parameters)
-    layout = order.layout(report)
-    media_type = writer.media_type(layout)
     began, as_of = time.perf_counter(), datetime.now(UTC)
+    layout = order.layout(report, as_of)
+    media_type = writer.media_type(layout)
     heard(Progress(phase="reading"))
     expected = count_rows(report, parameters, kit.sources, many=writer.many)
     told = _Told(heard, task.limits.rows, expected)

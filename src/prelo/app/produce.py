@@ -92,7 +92,7 @@ def _told(job: Job, ports: Ports) -> Task:
             f"the report '{report.name}' version {report.version} is not the one the job was accepted "
             "for; give a changed report a new version, or ask for it again"
         )
-    extension = job.order.extension
+    extension = job.order.extension(report)
     return Task(
         job_id=job.id,
         order=job.order,

@@ -1,6 +1,7 @@
 """A report made here and now, by whoever calls: no job, no store, no press."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from prelo.app.tables import open_tables
 from prelo.core.parameters import typed
@@ -25,8 +26,9 @@ def render(
     """
     ordered, _ = order(request, Catalog([report]), Caller())
     parameters = typed(report.parameters, ordered.parameters)
+    layout = ordered.layout(report, datetime.now(UTC))
     with open_tables(report, parameters, sources, many=writer.many) as data:
-        manifest = writer.write(data, out, ordered.layout(report), heard)
+        manifest = writer.write(data, out, layout, heard)
     return manifest.model_copy(
         update={
             "report": report.name,

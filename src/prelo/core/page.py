@@ -1,5 +1,6 @@
 """What only a PDF has: the page, what stands on every page, the file, and documents made from HTML."""
 
+import re
 from datetime import datetime
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self, cast
@@ -13,18 +14,27 @@ Permission = Literal["print", "copy", "change", "annotate", "fill", "assemble"]
 Size = Literal["A3", "A4", "A5", "letter", "legal", "tabloid"]
 _MOST_POINTS = 14_400  # a page's side: 200 inches (ISO 32000-1, annex C.2)
 _LEAST_POINTS = 72
+_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 Points = Annotated[float, Field(ge=0, le=_MOST_POINTS)]
 
 
 class Stamp(Model):
-    """What headers and footers may say of the making: {report}, {user}, {date} and {time} (of `made`).
+    """What headers, footers and watermarks may say of the making: {report}, {user}, {date} and {time} (of
+    `made`), and further `marks` by their names.
 
-    The service fills it in. `made` None is the moment of writing, taken only where a page shows it.
+    The service fills in what is not said here. `made` None is the moment of writing, taken only where a page
+    shows it. `dated`: the properties of a file say it, too; without, only a page that shows it does.
     """
 
     report: str = ""
     user: str = ""
     made: datetime | None = None
+    marks: dict[str, str] = {}
+    dated: bool = True
+
+    def filled(self, **known: Any) -> Self:
+        """The stamp with what is `known` where it says nothing itself."""
+        return self.model_copy(update={n: v for n, v in known.items() if not getattr(self, n)})
 
 
 def _read_document(value: object) -> object:
@@ -70,9 +80,10 @@ class PdfOptions(Model):
     lacks.
 
     `header` and `footer` stand on each page: `left|middle|right`, with {title}, {report}, {user}, {date},
-    {time}, {page}, {pages}; None is the title and "page x of y" in the footer. `page_totals` adds up each
-    page's rows. `contents` is a list of the outermost groups with their pages, in front; `bookmarks` are
-    the groups in the viewer's outline. `summaries` with their charts stand on pages before the table.
+    {time}, {page}, {pages} and a report's parameters by name; None is the title and "page x of y" in the
+    footer. `page_totals` adds up each page's rows. `contents` is a list of the outermost groups with their
+    pages, in front; `bookmarks` are the groups in the viewer's outline. `summaries` with their charts stand
+    on pages before the table.
 
     The file: `archive` makes it PDF/A-2b or, with attachments, 3b. `password` is asked when it is opened;
     without the `owner_password` only what `permissions` name is allowed. `watermark` stands across each
@@ -115,6 +126,16 @@ class PdfOptions(Model):
         if not isinstance(size, str) and min(size) < _LEAST_POINTS:
             raise ValueError(f"a page is at least {_LEAST_POINTS} points (an inch) wide and high")
         return size
+
+    @field_validator("attachments")
+    @classmethod
+    def _are_names_of_files(cls, files: dict[str, bytes]) -> dict[str, bytes]:
+        for name in files:
+            if _NO_NAME.search(name) or not name.strip(" ."):
+                raise ValueError(
+                    f"{name!r} is no name for an attachment; name a file, without its folder"
+                )
+        return files
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

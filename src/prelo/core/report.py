@@ -85,7 +85,8 @@ class Report(Layout):
     `sheets` are further sheets of its workbook; a PDF and a CSV have the report's own rows only.
     `show_parameters` says under the title what was asked for. `max_age`: seconds for which a finished
     file is handed out again (None: until it expires). `retention`: seconds until a finished file is
-    deleted. `{parameter}` in title, subtitle and facts is replaced by its value.
+    deleted. `{parameter}` in title, subtitle, facts, and in what stands on every page (headers, footers,
+    a watermark) is replaced by its value.
     """
 
     name: str
@@ -122,7 +123,9 @@ class Report(Layout):
         return hashlib.sha256(canonical(told)).hexdigest()
 
     def layout(self, parameters: dict[str, Any], **chosen: Any) -> Layout:
-        """The layout of one job: marks filled in, and `chosen` (locale, timezone, overflow) put over it."""
+        """The layout of one job: marks filled in, `chosen` (locale, timezone, overflow) put over it, and its
+        stamp with the report's name and parameters.
+        """
         fields = {name: getattr(self, name) for name in Layout.model_fields}
         fields |= {name: value for name, value in chosen.items() if value is not None}
         fields |= _words(self, parameters)
@@ -131,6 +134,7 @@ class Report(Layout):
             for name, sheet in self.sheets.items()
         }
         by_name = {name: _shown(value) for name, value in parameters.items()}
+        fields["stamp"] = self.stamp.filled(report=self.name, marks=by_name)
         asked = {self.parameters[name].title or name: text for name, text in by_name.items()}
         if self.xlsx.template is not None:
             fields["facts"] = by_name | fields["facts"]

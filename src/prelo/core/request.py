@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -16,6 +17,7 @@ from prelo.core.table import Column, Layout, Overflow
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 AD_HOC = "ad-hoc"
+_ANYBODY = "default"
 _CENTURY = 100 * 365 * 86_400  # seconds; beyond it a time may not fit into the store
 _BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
 
@@ -23,7 +25,7 @@ _BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
 class Caller(Model):
     """Who asks. Nobody is handed a file that another tenant's or scope's rights produced."""
 
-    tenant: str = "default"
+    tenant: str = _ANYBODY
     scope: str = ""
 
 
@@ -105,20 +107,29 @@ class Order(Model):
         return hashlib.sha256(canonical(identity)).hexdigest()
 
     @property
-    def extension(self) -> str:
-        """Of the file's name: workbooks split into files come in a ZIP."""
+    def user(self) -> str:
+        """Who asked, as a page may say it: all who share the file share this name. Empty for anybody."""
+        return self.scope or ("" if self.tenant == _ANYBODY else self.tenant)
+
+    def extension(self, report: Report) -> str:
+        """Of the file's name: workbooks split into files come in a ZIP, and documents where that is asked."""
         split = self.format == "xlsx" and self.overflow is Overflow.SPLIT_FILES
-        return "zip" if split else self.format
+        zipped = self.format == "pdf" and report.pdf.files == "zip"
+        return "zip" if split or zipped else self.format
 
     def report_from(self, catalog: Catalog) -> Report:
         """The definition to render by. Raises NotFound when the catalog has lost it."""
         return self.definition or catalog.get(self.report, self.version)
 
-    def layout(self, report: Report) -> Layout:
-        """The report's layout, as this order chose it."""
-        return report.layout(
+    def layout(self, report: Report, made: datetime | None = None) -> Layout:
+        """The report's layout, as this order chose it. `made`: when its data is read, for pages that say it;
+        a file that does not say it is the same whenever it is made.
+        """
+        layout = report.layout(
             self.parameters, locale=self.locale, timezone=self.timezone, overflow=self.overflow
         )
+        stamp = layout.stamp.filled(user=self.user, made=made)
+        return layout.model_copy(update={"stamp": stamp.model_copy(update={"dated": False})})
 
 
 def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Report]:

@@ -256,9 +256,10 @@ class XlsxOptions(Model):
 
     `autofilter`: None puts it on, but not over group headings. `landscape`: None turns the pages of a wide
     sheet; `paper`: None is the locale's. `header` and `footer` are printed on each page: `left|middle|right`,
-    with {title}, {sheet}, {page}, {pages}. `rtl`: None is the locale's. `table` makes the rows an Excel
-    table, True in the house's style, or of a style as "Medium 9". `groups`: rows of `group_by` under
-    headings with subtotals that fold (`folded`: closed), or `flat`. `protect` locks the cells.
+    with {title}, {sheet}, {page}, {pages} and the other marks of a PDF's. `rtl`: None is the locale's.
+    `table` makes the rows an Excel table, True in the house's style, or of a style as "Medium 9". `groups`:
+    rows of `group_by` under headings with subtotals that fold (`folded`: closed), or `flat`. `protect` locks
+    the cells.
 
     Of the workbook as a whole: `info` adds a sheet that tells what the file is; `strings` "shared" keeps
     texts that repeat in a table (smaller; slower to write); `template` is a workbook with a marked row

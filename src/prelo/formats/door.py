@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO, TextIOBase
 from pathlib import Path
@@ -26,7 +26,6 @@ from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 Target = str | os.PathLike[str] | BinaryIO | bytearray
 File = bytes | bytearray | str | os.PathLike[str]
 """The content of a file, or its path."""
-Template = Document | Mapping[str, Any] | str | Path
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 
@@ -138,7 +137,11 @@ def write_xlsx(data: object, target: Target, **keywords: Unpack[XlsxKeywords]) -
 
 
 def write_pdf(data: object, target: Target, **keywords: Unpack[PdfKeywords]) -> Manifest:
-    """Write `data` as a PDF; see write_xlsx. Rows must arrive sorted by `group_by`."""
+    """Write `data` as a PDF, or with files="zip" as a ZIP of PDFs; see write_xlsx.
+
+    Rows must arrive sorted by `group_by` or `per`. `fonts`, `logo` and `attachments` (by the names that they
+    have in the file) are paths or the bytes of files; `document`, `cover` and `annex` are paths of templates.
+    """
     from prelo.formats.pdf import Pdf
 
     return _write(Pdf(), data, target, "pdf", keywords)
@@ -163,8 +166,8 @@ _WORDS = {
     "string_type": "must be text",
 }
 _OPTIONS = {"xlsx": XlsxOptions, "pdf": PdfOptions, "csv": CsvOptions}
-_SEVERAL = {"fonts", "attachments"}
-"""Options of several files."""
+_FILES: Any = {"logo": True, "xlsx": {"template"}, "pdf": {"fonts", "attachments"}}
+_DOCUMENTS = {"document", "cover", "annex"}
 
 
 def _write(
@@ -201,7 +204,7 @@ def _layout(name: str, given: dict[str, Any]) -> Layout:
         )
     try:
         layout = Layout.model_validate(_nested(name, given))
-        layout.model_dump_json(exclude={"logo": True, "xlsx": {"template"}})
+        layout.model_dump_json(exclude=_FILES)
     except ValidationError as error:
         raise invalid(error, flat=name) from error
     except PydanticSerializationError as error:  # as file names have them that are no UTF-8
@@ -222,34 +225,64 @@ def _nested(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(key: str, value: Any) -> Any:
-    """The content of a file, or of several, that an option names by its path."""
-    if key in _SEVERAL and isinstance(value, Mapping):
-        return {name: _content(key, one) for name, one in value.items()}
-    if key in _SEVERAL and isinstance(value, list | tuple):
-        return [_content(key, one) for one in value]
-    if isinstance(value, bytearray):
-        return bytes(value)
-    if key not in {"logo", "template"} | _SEVERAL or not isinstance(value, str | os.PathLike):
-        return value
+    """What an option says, with the contents of the files that it names by their paths."""
+    if key in {"logo", "template"}:
+        return _read(key, value)
+    if key == "fonts":
+        files = (value,) if isinstance(value, bytes | bytearray | str | os.PathLike) else value
+        return tuple(_read(key, file) for file in files) if isinstance(files, Iterable) else files
+    if key == "attachments" and isinstance(value, Mapping):
+        files = cast("Mapping[Any, Any]", value)
+        return {name: _read(f"{key}.{name}", file) for name, file in files.items()}
+    return _document(key, value) if key in _DOCUMENTS else value
+
+
+def _read(key: str, file: Any) -> Any:
+    if not isinstance(file, str | os.PathLike):
+        return bytes(file) if isinstance(file, bytearray) else file
     try:
-        return Path(value).read_bytes()
+        return Path(file).read_bytes()
     except OSError as error:
-        raise Invalid(f"{key}: cannot read {value}: {error.strerror or error}") from error
+        raise Invalid(f"{key}: cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL, half a character
+        raise Invalid(f"{key}: {os.fspath(file)!r} is no path") from error
+
+
+def _document(key: str, value: Any) -> Any:
+    """A document with the folder it is in, wherever the program goes before it is written."""
+    given = value.model_dump() if isinstance(value, Document) else value
+    if isinstance(given, str | os.PathLike):
+        given = {"template": given}
+    if not isinstance(given, Mapping):
+        return value
+    known = cast("Mapping[str, Any]", given)
+    folder, template = known.get("folder") or "", known.get("template")
+    if not isinstance(folder, str | os.PathLike) or not isinstance(template, str | os.PathLike):
+        return dict(known)
+    path = Path(folder, template)
+    if not os.path.isfile(path):  # noqa: PTH113  answers for names that cannot be, too
+        raise Invalid(f"{key}: there is no file {str(path)!r}; add it, or mend the path")
+    place = (os.fspath(template), Path(folder)) if folder else (path.name, path.parent)
+    return {**known, "template": place[0], "folder": str(place[1].absolute())}
 
 
 def invalid(error: ValidationError, flat: str = "") -> Invalid:
     """A layout's faults as one sentence each; the options in the field `flat` were given without it."""
     faults = tuple(
         FieldError(
-            pointer="/" + "/".join(str(part) for part in e["loc"]).removeprefix(f"{flat}/"),
+            pointer=_pointer(e["loc"], flat),
             detail=_WORDS.get(e["type"])
             or e["msg"].removeprefix("Value error, ").removeprefix("Input "),
         )
         for e in error.errors(include_input=False, include_url=False)
     )
-    places = "; ".join(f"{f.pointer[1:].replace('/', '.')}: {f.detail}" for f in faults)
-    places = places.removeprefix(": ")
-    return Invalid(places, faults)
+    places = [f"{f.pointer[1:].replace('/', '.')}: {f.detail}".removeprefix(": ") for f in faults]
+    return Invalid("; ".join(places), faults)
+
+
+def _pointer(place: tuple[int | str, ...], flat: str) -> str:
+    parts = place[1:] if flat and place[:1] == (flat,) else place
+    return "".join(f"/{part}" for part in parts).encode("utf-8", "replace").decode()
 
 
 def _opened(target: Target) -> AbstractContextManager[BinaryIO]:

@@ -17,8 +17,9 @@ from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.rows import Rows, lay
-from prelo.formats.pdf.running import RunningLine, marks_of
-from prelo.formats.pdf.watermark import Watermark
+from prelo.formats.pdf.running import RunningLine
+from prelo.formats.pdf.watermark import watermark_of
+from prelo.formats.running import marks_of
 from prelo.formats.stream import Field
 
 _MOST_HEADER_LINES = 6
@@ -49,11 +50,9 @@ class Frame:
         self._look, self._words, self._assets = look, locale.words, assets
         page, options = look.page, layout.pdf
         self._margin = b"%.2f" % (page.left / 100)
-        self._watermark = (
-            Watermark(options.watermark, look.bold) if options.watermark.strip() else None
-        )
         footer = f"{{title}}||{locale.words.page}" if options.footer is None else options.footer
-        marks = marks_of(layout, locale, [options.header or "", footer])
+        marks = marks_of(layout, [options.header or "", footer, options.watermark])
+        self._watermark = watermark_of(options.watermark, marks, look.bold)
         head = page.height - page.top - look.footer.baseline
         self._head = RunningLine(options.header or "", marks, look, head)
         self._foot = RunningLine(footer, marks, look, page.bottom)

@@ -1,20 +1,12 @@
 """The lines at the head and foot of every page: `left|middle|right`, with marks that are filled in."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-import polars as pl
-
-from prelo.core.table import Kind, Layout
 from prelo.formats.pdf import look as colours
-from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
-from prelo.formats.pdf.text import as_text
+from prelo.formats.running import pieces
 
-_MARK = re.compile(r"\{(title|report|user|date|time|page|pages)\}")
 _MOVING = {"page", "pages"}
 _WIDEST = "00000"  # a page's number, to measure by
 _FULL = 97  # hundredths of the line that its parts may fill
@@ -39,11 +31,13 @@ class _Part:
 class RunningLine:
     """One such line. Its parts that are the same on every page are drawn once."""
 
-    def __init__(self, text: str, marks: dict[str, str], look: Look, y: int) -> None:
+    def __init__(self, text: str, marks: Mapping[str, str], look: Look, y: int) -> None:
         self._look, self._y = look, y
         parts = text.split("|", 2)
         parts = parts[::-1] if look.rtl and len(parts) == 3 else parts  # noqa: PLR2004  three places
-        self._parts = [_Part(at, _pieces(part, marks)) for at, part in enumerate(parts) if part]
+        self._parts = [
+            _Part(at, pieces(part, marks, _MOVING)) for at, part in enumerate(parts) if part
+        ]
         style = look.footer
         wide = sum(style.font.width(p.said(_WIDEST, _WIDEST)) for p in self._parts)
         room = look.page.measure * 1000 // style.size
@@ -75,27 +69,3 @@ class RunningLine:
             out.append(b" %d 0 Td%b" % (x - at, shown))
             at = x
         return b"".join([*out, b" ET\n"])
-
-
-def _pieces(text: str, marks: dict[str, str]) -> tuple[str, ...]:
-    """Texts and marks of the page by turns; what a mark stands for is never read for marks again."""
-    out = [""]
-    for at, piece in enumerate(_MARK.split(text)):
-        if at % 2 and piece in _MOVING:
-            out += [piece, ""]
-        else:
-            out[-1] += " ".join(marks[piece].split()) if at % 2 else piece
-    return tuple(out)
-
-
-def marks_of(layout: Layout, locale: Locale, lines: Sequence[str]) -> dict[str, str]:
-    """What the marks stand for. The clock is read only where a line asks for it and nobody said the time."""
-    marks = {"title": layout.title, "report": layout.stamp.report, "user": layout.stamp.user}
-    if not any("{date}" in line or "{time}" in line for line in lines):
-        return marks
-    made = layout.stamp.made or datetime.now(UTC)
-    local = made.astimezone(ZoneInfo(layout.timezone)).replace(tzinfo=None) if made.tzinfo else made
-    for name in ("date", "time"):
-        value = pl.Series([local.date() if name == "date" else local.time().replace(second=0)])
-        marks[name] = as_text(value, Kind(name=name), locale)[0]
-    return marks

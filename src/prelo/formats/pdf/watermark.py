@@ -1,10 +1,12 @@
 """The word that stands across every page, under its text."""
 
+from collections.abc import Mapping
 from math import hypot
 
 from prelo.formats.pdf.file import File
 from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.font import Font
+from prelo.formats.running import pieces
 
 _SIZE = 1000
 _MIDDLE = 350  # half the height of a capital
@@ -13,6 +15,12 @@ _REACH = 0.88  # of the page's sides
 _HIGHEST = 0.25  # an em, of the shorter side
 
 Box = tuple[float, float, float, float]
+
+
+def watermark_of(text: str, marks: Mapping[str, str], font: Font) -> "Watermark | None":
+    """The watermark with its marks filled in; None where no word is left."""
+    (filled,) = pieces(text, marks)
+    return Watermark(filled, font) if filled.strip() else None
 
 
 class Watermark:

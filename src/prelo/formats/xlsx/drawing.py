@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
 from prelo.core.workbook import is_svg
+from prelo.formats.running import pieces
 from prelo.formats.stream import Field
 from prelo.formats.words import from_the_right, words_of
 from prelo.formats.xlsx.charts import draw_charts, keep_sizes
@@ -29,6 +31,7 @@ from prelo.formats.xlsx.styles import Styles
 _HEADER_LINE_HEIGHT = 15.75
 _LOGO_HEIGHT = 52  # pixels
 _LONGEST_FOOTER = 80  # of each part; Excel takes 255 UTF-16 units, its codes counted
+_CODES = {"page": "&P", "pages": "&N", "sheet": "&A"}
 _LONGEST_LABEL = 255
 _LONGEST_TEXT = 32_767 // 2  # XlsxWriter leaves out a longer text; a character may be two units
 _PAPERS = {"letter": 1, "tabloid": 3, "legal": 5, "A3": 8, "A4": 9, "A5": 11}
@@ -265,12 +268,11 @@ def _set_page(sheet: Worksheet, spec: SheetSpec, place: Place, styles: Styles) -
     country = layout.locale.replace("_", "-")[-2:]
     sheet.set_paper(_PAPERS[options.paper or ("letter" if country in _LETTER_COUNTRIES else "A4")])
     sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.7)
+    marks = layout.stamp.marks | {"title": layout.title}
     if options.header:
-        sheet.set_header(_printed(options.header, layout.title))
+        sheet.set_header(_printed(options.header, marks))
     footer = options.footer
-    sheet.set_footer(
-        _printed("{title}||{page} / {pages}" if footer is None else footer, layout.title)
-    )
+    sheet.set_footer(_printed("{title}||{page} / {pages}" if footer is None else footer, marks))
     if spec.landscape:
         sheet.set_landscape()
     if options.freeze_header or options.freeze_columns:
@@ -281,23 +283,25 @@ def _set_page(sheet: Worksheet, spec: SheetSpec, place: Place, styles: Styles) -
         sheet.protect("", _ALLOWED)
 
 
-def _printed(text: str, title: str) -> str:
+def _printed(text: str, marks: Mapping[str, str]) -> str:
     """`left|middle|right` in Excel's codes. An ampersand begins a code unless doubled; after the code of
     the size, a digit would be taken for a part of it.
     """
     out: list[str] = []
     for place, part in zip("LCR", text.split("|", 2), strict=False):
-        words = " ".join(part.replace("{title}", title).split())[:_LONGEST_FOOTER]
-        while len(_coded(words).encode("utf-16-le")) > 2 * _LONGEST_FOOTER:
-            words = words[:-1]
-        shown = _coded(words)
+        shown = "".join(_fitting(pieces(" ".join(part.split()), marks, _CODES)))
         if shown:
             out.append(f"&{place}&8{'' if shown[0] == '&' and shown[:2] != '&&' else ' '}{shown}")
     return "".join(out)
 
 
-def _coded(words: str) -> str:
-    words = words.replace("&", "&&")
-    for mark, code in (("{page}", "&P"), ("{pages}", "&N"), ("{sheet}", "&A")):
-        words = words.replace(mark, code)
-    return words
+def _fitting(parts: Sequence[str]) -> Iterator[str]:
+    """Texts and marks by turns in Excel's codes, as many as Excel takes."""
+    room = _LONGEST_FOOTER
+    for at, part in enumerate(parts):
+        words = [_CODES[part]] if at % 2 else ["&&" if c == "&" else c for c in part]
+        for word in words:
+            room -= len(word.encode("utf-16-le", "replace")) // 2
+            if room < 0:
+                return
+            yield word

@@ -9,7 +9,8 @@ from typing import Any, cast
 import polars as pl
 
 from prelo.core.errors import FormatFailed, SourceInvalid
-from prelo.core.table import Layout
+from prelo.core.table import Layout, Stamp
+from prelo.formats.running import marks_of
 from prelo.formats.stream import Field, Stream, flat, open_stream
 from prelo.formats.summary import Summing
 from prelo.formats.words import words_of
@@ -43,9 +44,12 @@ def plan(data: object, layout: Layout, names: Names) -> list[Plan]:
     """What the workbook will hold. Raises what open_stream raises, and FormatFailed for what cannot be."""
     plans: list[Plan] = []
     for name, table, its in _tables(data, layout):
-        chosen = its.model_copy(
-            update={"xlsx": its.xlsx.model_copy(update={"sheet": name})} if name else {}
-        )
+        lines = [its.xlsx.header or "", its.xlsx.footer or ""]
+        # Only what the pages say, so that the frame of a report is the same for every job.
+        update: dict[str, Any] = {"stamp": Stamp(marks=marks_of(its, lines))}
+        if name:
+            update["xlsx"] = its.xlsx.model_copy(update={"sheet": name})
+        chosen = its.model_copy(update=update)
         plans += _with_summaries(table, chosen, names)
     return plans
 
@@ -85,7 +89,9 @@ def _tables(data: object, layout: Layout) -> list[tuple[str | None, object, Layo
         _refuse_column(table)
         usual = Layout() if out else layout
         its = layout.sheets.get(name, usual)
-        update: dict[str, Any] = {"locale": layout.locale, "timezone": layout.timezone}
+        update: dict[str, Any] = {
+            "locale": layout.locale, "timezone": layout.timezone, "stamp": layout.stamp,
+        }  # fmt: skip
         update |= {"author": its.author or layout.author, "sheets": {}}
         out.append((name or None, table, its.model_copy(update=update)))
     return out

@@ -7,7 +7,8 @@ from prelo.formats.pdf.file import PageTree
 from prelo.formats.pdf.file.outline import Outline
 from prelo.formats.pdf.file.whole import begin, finish
 from prelo.formats.pdf.font import Font, Typeface
-from prelo.formats.pdf.watermark import Watermark
+from prelo.formats.pdf.watermark import watermark_of
+from prelo.formats.running import marks_of
 from prelo.ports import Sink
 
 
@@ -52,9 +53,9 @@ class Assembly:
 
     def _under(self) -> Under | None:
         text = self._layout.pdf.watermark
-        if not text.strip():
+        watermark = watermark_of(text, marks_of(self._layout, [text]), self._font)
+        if watermark is None:
             return None
-        watermark = Watermark(text, self._font)
         return Under(watermark.write(self._file, self._resources), watermark.operators)
 
     def _note(self, part: Grafted, name: str) -> None:

@@ -1,11 +1,9 @@
 """Files within the file: the attachments."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from prelo.core.errors import Invalid
 from prelo.formats.pdf.file import invoice
 from prelo.formats.pdf.file.metadata import date
 from prelo.formats.pdf.file.objects import File, text_string
@@ -26,17 +24,14 @@ _MEDIA = {
     "zip": "application/zip",
 }
 _DATA = {"csv", "xlsx"}
-_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 def attach(file: File, files: Mapping[str, bytes], made: datetime | None) -> bytes:
-    """Write the files and return the catalog's entries. Raises Invalid for what is no file's name."""
+    """Write the files and return the catalog's entries."""
     if not files:
         return b""
     # A name tree is sorted by the bytes of its strings: those in UTF-16 begin with FE, after all ASCII.
-    names = sorted(
-        files, key=lambda name: (not name.isascii(), name.encode("utf-16-be", "replace"))
-    )
+    names = sorted(files, key=lambda name: (not name.isascii(), name.encode("utf-16-be")))
     numbers = [_specification(file, name, files[name], made) for name in names]
     tree = b"".join(
         b"%b %d 0 R" % (text_string(name), number)
@@ -47,8 +42,6 @@ def attach(file: File, files: Mapping[str, bytes], made: datetime | None) -> byt
 
 
 def _specification(file: File, name: str, content: bytes, made: datetime | None) -> int:
-    if not name or _NO_NAME.search(name):
-        raise Invalid(f"{name!r} is no name for an attachment; name a file, without its folder")
     end = name.lower().rpartition(".")[2]
     media = _MEDIA.get(end, _OTHER).replace("/", "#2F").encode()
     checksum = hashlib.md5(content, usedforsecurity=False).hexdigest().encode()

@@ -39,10 +39,11 @@ class Metadata:
 
     @classmethod
     def of(cls, layout: Layout) -> "Metadata":
+        made = layout.stamp.made if layout.stamp.dated else None
         title, subject, author = (
             _NO_XML.sub("", text) for text in (layout.title, layout.subtitle, layout.author)
         )
-        return cls(title, subject, author, layout.locale.replace("_", "-"), layout.stamp.made)
+        return cls(title, subject, author, layout.locale.replace("_", "-"), made)
 
     def info(self, file: File) -> int:
         """Write the information dictionary."""

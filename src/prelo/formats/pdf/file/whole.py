@@ -43,8 +43,7 @@ def finish(
     """Write what stands in a file once; all pages, forms and fonts are written by now.
 
     `inherited` are the entries that pages have in common, as /MediaBox. `rtl`: a viewer lays pages side by
-    side from right to left. Raises Invalid for what is no
-    attachment's name, and FileLimit for what is larger than a PDF or an archive may be.
+    side from right to left. Raises FileLimit for what is larger than a PDF or an archive may be.
     """
     options, told = layout.pdf, Metadata.of(layout)
     xml = options.attachments.get(invoice.NAME)
