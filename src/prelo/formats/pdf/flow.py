@@ -105,13 +105,15 @@ class Flow:
             place = b"%b rg %d %d Td%b\n" % (colours.QUIET, x, -style.baseline * 2, shown)
             layer.text.append(place)
 
-    def close(self, front: int, pages: int) -> None:
-        """Write the last page and, now that their number is known, what all pages say of it: so many stand
-        in front, so many there are in all.
-        """
+    def end(self) -> int:
+        """Write the last page; returns how many there are."""
         if self.totals and not self._sheet.fresh:
             self._end(self.totals.end(self._look))
         self._finish()
+        return len(self._moving)
+
+    def close(self, front: int, pages: int) -> None:
+        """Write what all pages say of their number: so many stand in front, so many there are in all."""
         for index, number in enumerate(self._moving):
             content = self._frame.moving(index + front + 1, pages)
             if self._goes_on[index]:

@@ -90,10 +90,11 @@ class TableFile:
     def _close(self) -> int:
         """Write what depends on the number of rows; returns that of the pages."""
         file, look, body = self._file, self._look, self._body
+        written = self._flow.end()
         front = self._summary.pages(body, self._frame, self._assets)
         contents = self._locale.words.contents
         listed = len(self._groups.pages(look, contents, 0))
-        pages = len(front) + listed + self._flow.pages
+        pages = len(front) + listed + written
         joined = self._joined
         joined.read(file, self._resources, look, (body.grand, body.rows), pages)
         count = Count(len(joined.cover), pages + len(joined.cover) + len(joined.annex))
