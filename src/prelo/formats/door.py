@@ -27,6 +27,7 @@ Target = str | os.PathLike[str] | BinaryIO | bytearray
 File = bytes | bytearray | str | os.PathLike[str]
 """The content of a file, or its path."""
 Template = Document | Mapping[str, Any] | str | os.PathLike[str]
+"""A document, or the path of its template."""
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 

@@ -179,6 +179,7 @@ def _of_files(paths: list[Path], layout: Path | None) -> _Plan:
     if more:
         known["sheets"] = {path.stem: {"source": {"file": path.name}} for path in more}
     made = wiring.layout(layout, known) if layout else Report.model_validate(known)
+    made = made.model_copy(update={"stamp": made.stamp.filled(report=own.stem)})
     if more and made.xlsx.sheet is None:
         xlsx = made.xlsx.model_copy(update={"sheet": own.stem})
         made = made.model_copy(update={"xlsx": xlsx})
