@@ -331,6 +331,7 @@ def test_a_watermark_stands_once_on_each_page_below_lines_and_text():
     for content in table:
         assert content.count(b"/Watermark Do") == 1
         assert content.index(b"/Watermark Do") < content.index(b" RG 30 w")
+        assert content.index(b"/Watermark Do") < content.index(b"/Header0 Do")
 
 
 def test_what_no_font_has_outside_the_rows_is_told_as_one_place():
