@@ -1,11 +1,12 @@
 """What only a PDF has: the page, what stands on every page, the file, and documents made from HTML."""
 
 import re
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from prelo.core.model import Model
 from prelo.core.workbook import Blob, NameOrNames, Secret, Summary, Text
@@ -31,6 +32,13 @@ class Stamp(Model):
     made: datetime | None = None
     marks: dict[str, str] = {}
     dated: bool = True
+
+    @field_validator("made")
+    @classmethod
+    def _is_in_every_zone(cls, made: datetime | None) -> datetime | None:
+        if made and not date.min.year < made.year < date.max.year:
+            raise ValueError(f"{made.isoformat()} is not when a report is made")
+        return made
 
     def filled(self, **known: Any) -> Self:
         """The stamp with what is `known` where it says nothing itself."""
@@ -120,12 +128,29 @@ class PdfOptions(Model):
     cover: DocumentField | None = None
     annex: DocumentField | None = None
 
-    @field_validator("size")
+    @field_validator("size", mode="wrap")
     @classmethod
-    def _has_room(cls, size: Size | tuple[float, float]) -> Size | tuple[float, float]:
+    def _has_room(cls, value: object, read: Callable[[object], Any]) -> Any:
+        try:
+            size = read(value)
+        except ValidationError as error:
+            known = ", ".join(get_args(Size))
+            raise ValueError(
+                f"a page is one of {known}, or its width and height in points, up to {_MOST_POINTS:,}"
+            ) from error
         if not isinstance(size, str) and min(size) < _LEAST_POINTS:
             raise ValueError(f"a page is at least {_LEAST_POINTS} points (an inch) wide and high")
         return size
+
+    @field_validator("margin", mode="wrap")
+    @classmethod
+    def _is_one_or_four(cls, value: object, read: Callable[[object], Any]) -> Any:
+        try:
+            return read(value)
+        except ValidationError as error:
+            raise ValueError(
+                "a margin is a number of points, 0 or more, or four: top, right, bottom, left"
+            ) from error
 
     @field_validator("attachments")
     @classmethod

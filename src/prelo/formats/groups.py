@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from prelo.core.errors import FormatFailed
 from prelo.formats.stream import Field
 
 Ints = npt.NDArray[np.int64]
@@ -60,6 +61,12 @@ class Totals:
         self._group = group
         self._mean = mean
         self._open: pl.DataFrame | None = None
+        for field in self._fields:
+            if field.column.total in {"sum", "mean"} and not field.kind.numeric:
+                raise FormatFailed(
+                    f"the column '{field.name}' is a {field.kind}, which has no {field.column.total}; use "
+                    "total: count, or none"
+                )
 
     def feed(self, frame: pl.DataFrame, begins: Flags) -> Closed:
         """Take a frame whose rows begin a group where told; the groups that ended with it."""

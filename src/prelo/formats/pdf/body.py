@@ -148,7 +148,7 @@ class Body:
         laid = lay_across(bands, look.row)
         self._cut.update(laid.cut)
         levels, at = len(self._groups), np.arange(len(laid.heights))
-        high = laid.lines > look.most_lines
+        high = laid.lines > look.most_lines(look.row)
         if high.any():
             yield self._part(laid, at[~high], at[~high], levels)
             rows, bands = tall.parted(bands, np.flatnonzero(high), look)
@@ -190,7 +190,8 @@ class Body:
                 said += [(level, label) for label in self._labels[level][len(known) :]]
                 style = look.headings[min(level, len(look.headings) - 1)]
                 lines = [Line.plain([labels], [look.line_cell(band)]) for band in look.bands]
-                laid = lay_across(lines, style, look.most_lines)
+                laid = lay_across(lines, style, look.most_lines(style))
+                self._cut[group.name] += laid.cut.get("", 0)
                 texts = [in_style(text, style, look.row) for text in laid.texts]
                 yield _Part(texts, laid.heights, self._key(rows, level), rows, HEADING, tags)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prelo.core.errors import FormatFailed
 from prelo.core.page import PdfOptions
 from prelo.core.table import Align
 from prelo.formats.pdf.cells import Band, Cell, Style
@@ -75,8 +76,7 @@ class Look:
         self.top = page.height - page.top
         self.bottom = page.bottom + self.footer.leading * 2
         """The lowest the table may reach: above the footer and some air."""
-        self.most_lines = 1
-        """Lines of the highest row that has room on a page."""
+        self._room = 0
 
     def _style(self, scale: float, padding: float, *, heavy: bool = False) -> Style:
         size = round(self.sizes.text * scale)
@@ -101,9 +101,25 @@ class Look:
         first = min(cell.left for cell in totals) - 2 * band.gap
         return Cell("", line.left, first, "left") if first > line.left + least else None
 
-    def leave_room(self, header_height: int, *, page_totals: bool) -> None:
-        """Let no row be higher than a page with its header and a line of continued groups."""
+    def leave_room(self, title: int, header: int, *, page_totals: bool) -> None:
+        """Let no row be higher than a page with its header and a line of continued groups. Raises
+        FormatFailed for a page on which none has room, or not the title with what is under it.
+        """
         if page_totals:
             self.bottom += self.total.height(1)
-        room = self.top - self.bottom - header_height - self.headings[-1].height(1)
-        self.most_lines = max((room - self.row.height(0)) // self.row.leading, 1)
+        page = self.top - self.bottom
+        self._room = page - header - self.headings[-1].height(1)
+        if self._room < max(self.headings[0].height(1), self.total.height(1)):
+            raise FormatFailed(
+                "no row has room on a page below its header; take a larger page, smaller margins or a "
+                "smaller font_size"
+            )
+        if title > page:
+            raise FormatFailed(
+                f"the title and the facts under it are {title / 100:,.0f} points high, and a page has room "
+                f"for {page / 100:,.0f}; say less there, or take a larger page or a smaller font_size"
+            )
+
+    def most_lines(self, style: Style) -> int:
+        """Lines of the highest row in this style that has room on a page."""
+        return (self._room - style.height(0)) // style.leading

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from prelo.formats.pdf.arrow import Flags, Flat, Ints, from_offsets
@@ -277,13 +278,24 @@ def _broken(text: pl.Series, cell: Cell, style: Style, most: int) -> _Broken:
     measured = style.font_of(cell).measured(Flat.of(text))
     totals, bounds = measured.totals, measured.bounds
     lines = wrap(measured, cell.width * UNITS // style.size, most)
-    begin, length = lines.start - bounds[lines.owner], lines.end - lines.start
-    places = pl.DataFrame({"t": text.gather(lines.owner), "b": begin, "n": length})
-    content = places.select(pl.col("t").str.slice(pl.col("b"), pl.col("n"))).to_series()
+    # By bytes: to find a character, a text is read from its beginning, which for each line is once too often.
+    at = _bytes_before(measured.codes)
+    begin, length = at[lines.start] - at[bounds[lines.owner]], at[lines.end] - at[lines.start]
+    places = pl.DataFrame({"t": text.cast(pl.Binary).gather(lines.owner), "b": begin, "n": length})
+    sliced = pl.col("t").bin.slice(pl.col("b"), pl.col("n")).cast(pl.String)
+    content = places.select(sliced).to_series()
     widths = (totals[lines.end] - totals[lines.start]) * style.size // UNITS
     return _Broken(
         lines, content, widths, None if measured.rtl is None else measured.rtl[lines.owner]
     )
+
+
+def _bytes_before(codes: npt.NDArray[np.uint32]) -> Ints:
+    """How many bytes of UTF-8 stand before each character, and before the end."""
+    out = np.zeros(len(codes) + 1, np.int64)
+    sizes = 1 + (codes > 0x7F).astype(np.int64) + (codes > 0x7FF) + (codes > 0xFFFF)  # noqa: PLR2004  UTF-8's
+    np.cumsum(sizes, out=out[1:])
+    return out
 
 
 def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines, pl.Series]:

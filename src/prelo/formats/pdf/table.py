@@ -60,7 +60,8 @@ class TableFile:
         self._frame = Frame(layout, stream.fields, self._look, self._locale, self._assets)
         self._summary = SummaryPages(stream, layout, self._look, self._locale)
         paged = layout.pdf.page_totals and totalled(stream.fields)
-        self._look.leave_room(self._frame.header_height, page_totals=paged)
+        frame = self._frame
+        self._look.leave_room(frame.title_height, frame.header_height, page_totals=paged)
         self._joined = Joined(stream, layout, self._locale)
         self._groups = Groups(layout.pdf)
         self._links = Links(self._file, self._look, stream.fields)

@@ -40,7 +40,7 @@ def _cells(band: Line, row: int, look: Look) -> list[list[str]]:
     out: list[list[str]] = []
     for text, cell in zip(band.texts, band.cells, strict=True):
         lines = broken(text[row], cell, look.row) if cell.fit == "wrap" else [text[row]]
-        step = look.most_lines
+        step = look.most_lines(look.row)
         out.append(["\n".join(lines[at : at + step]) for at in range(0, max(len(lines), 1), step)])
     return out
 

@@ -44,7 +44,7 @@ class TotalLines:
 
     def lay(self, labels: pl.Series, closed: Closed, look: Look) -> list[Rows]:
         """One line, or two where the label has one of its own; a row for each group."""
-        texts = self.texts(closed)
+        texts, most = self.texts(closed), look.most_lines(look.total)
         places = [[cell for cell in band.cells if cell.name in texts] for band in look.bands]
         beside = [look.total_label(b, cells) for b, cells in zip(look.bands, places, strict=True)]
         if all(beside):
@@ -53,7 +53,7 @@ class TotalLines:
                 for label, cells in zip(beside, places, strict=True)
                 if label
             ]
-            return [lay_across(lines, look.total, look.most_lines)]
+            return [lay_across(lines, look.total, most)]
         above = [Line.plain([labels], [look.line_cell(band)]) for band in look.bands]
         blank = pl.Series([""] * len(labels), dtype=pl.String)
         below = [
@@ -62,7 +62,7 @@ class TotalLines:
             else Line.plain([blank], [look.line_cell(band)])
             for band, cells in zip(look.bands, places, strict=True)
         ]
-        return [lay_across(line, look.total, look.most_lines) for line in (above, below)]
+        return [lay_across(line, look.total, most) for line in (above, below)]
 
 
 class PageTotals:
