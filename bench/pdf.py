@@ -2,7 +2,8 @@
 
 All do the same job: nine columns of lineitem as strings in the form of en-US, a title, every second row
 shaded, the column titles and a line above them on each page, "page x of y" below, the shipped face
-embedded. Where a layout can be spared by giving widths, peers are given them.
+embedded. Where a layout can be spared by giving widths, peers are given them. Each says how many lines
+stand on every page besides the rows; only wkhtmltopdf has none.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,8 @@ WIDTHS = [60, 60, 54, 74, 54, 62, 60, 60, 286]
 FONT, MARGIN, PER_PAGE = 7, 36, 42
 SHADE = "#F3F5F8"
 _ROW, _PAD = 11, 4
+LINES = 3
+"""On every page: the header, the columns' titles, the footer."""
 _EDGES = [MARGIN + sum(WIDTHS[:i]) for i in range(len(WIDTHS) + 1)]
 
 
@@ -62,7 +65,7 @@ def prelo(source: Path, rows: int, target: Path) -> int:
     manifest = write_pdf(reader(source, rows, COLUMNS), target, **keywords())
     assert manifest.rows == rows
     assert not manifest.warnings, "; ".join(f"{w.column}: {w.detail}" for w in manifest.warnings)
-    return 0
+    return LINES
 
 
 def keywords() -> dict[str, Any]:
@@ -96,7 +99,7 @@ def canvas(source: Path, rows: int, target: Path) -> int:
             page.setFillColor("black")
         _draw_row(page, values, y)
     page.save()
-    return 0
+    return LINES
 
 
 def _register() -> None:
@@ -152,7 +155,7 @@ def long_table(source: Path, rows: int, target: Path) -> int:
     margins = dict.fromkeys(["leftMargin", "rightMargin", "topMargin", "bottomMargin"], MARGIN)
     document = SimpleDocTemplate(str(target), pagesize=landscape(A4), **margins)
     document.build([title, table], canvasmaker=_numbered())
-    return 0
+    return LINES
 
 
 def _numbered() -> Any:

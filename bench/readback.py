@@ -15,21 +15,24 @@ from bench.contestants import reader
 
 
 def check(target: Path, source: Path, rows: int, above: int) -> None:
-    """Raises ValueError with the first difference. In a workbook `above` rows stand over the data."""
+    """Raises ValueError with the first difference.
+
+    In a workbook `above` rows stand over the data, in a PDF so many lines around it on every page.
+    """
     if target.suffix == ".pdf":
-        _check_pdf(target, source, rows)
+        _check_pdf(target, source, rows, above)
     else:
         _check_workbook(target, source, rows, above)
 
 
-def _check_pdf(target: Path, source: Path, rows: int) -> None:
+def _check_pdf(target: Path, source: Path, rows: int, above: int) -> None:
     """The first and the last row, on the first and the last page; what stands around them; the font."""
     file = PdfReader(target)
     count = len(file.pages)
     ends = zip((0, count - 1), _ends(source, rows), strict=True)
     for number, row in ends:
         page = file.pages[number]
-        frame = [*pdf.COLUMNS, pdf.HEADER, f"page {number + 1} of {count}"]
+        frame = [*pdf.COLUMNS, pdf.HEADER, f"page {number + 1} of {count}"] if above else []
         _find(page, frame + [pdf.TITLE] * (number == 0), number)
         _find(page, [text for text in next(pdf.strings(row)) if text.isascii()], number)
     embedded = _embedded(file.pages[0])

@@ -284,7 +284,7 @@ def draft(target: Path) -> prelo.Manifest:
             "about": prelo.Column("What it is", weight=1),
             "price": prelo.Column("Price", kind="money:EUR"),
         },
-        size="A5",
+        size=(420, 300),
         rules="grid",
         watermark="Draft",
         header="||Not for customers",

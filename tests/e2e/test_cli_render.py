@@ -9,13 +9,11 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msoffcrypto
 import openpyxl
-import pypdf
 import pytest
 from PIL import Image
 
@@ -34,13 +32,6 @@ overflow: split_files
 ---
 name: plain
 source: {names: [a], rows: [[1], [2]]}
----
-name: bills
-source: {names: [a], rows: [[1], [2]]}
-pdf:
-  document: bill.html
-  per: a
-  files: zip
 """
 
 
@@ -55,7 +46,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "elsewhere").mkdir()
     (folder / "elsewhere/more.csv").write_text("a\n1\n")
     (folder / "look.yaml").write_text(LAYOUT)
-    (folder / "footer.yaml").write_text("locale: sv\npdf: {footer: '{report} {date}'}\n")
     (folder / "wrong.yaml").write_text("title: Wrong\ncolums: {}\n")
     Image.new("RGB", (40, 20), "red").save(folder / "logo.png")
     book = openpyxl.Workbook()
@@ -64,7 +54,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     book.save(folder / "frame.xlsx")
     (folder / "reports").mkdir()
     (folder / "reports/all.yaml").write_text(REPORTS)
-    (folder / "reports/bill.html").write_text("Bill {{ number }} of {{ stamp.report }}")
     return folder
 
 
@@ -138,28 +127,6 @@ def test_a_zip_holds_workbooks(home: Path, tmp_path: Path, words: list[str]):
         assert openpyxl.load_workbook(io.BytesIO(files.read(files.namelist()[0])))
 
 
-def test_a_zip_holds_pdfs_where_the_report_makes_its_documents_so(home: Path, tmp_path: Path):
-    target = tmp_path / "made.zip"
-    ran = render(home, "-r", "bills", "-o", str(target), "--json")
-    assert json.loads(ran.stdout)["manifest"]["format"] == "pdf", ran.stderr
-    with zipfile.ZipFile(target) as files:
-        read = [pypdf.PdfReader(io.BytesIO(files.read(name))) for name in files.namelist()]
-    texts = [file.pages[0].extract_text() for file in read]
-    assert texts == ["Bill 1 of bills", "Bill 2 of bills"]
-    split = render(home, "-r", "bills", "-o", str(target), "--overflow", "split_files", "--json")
-    assert json.loads(split.stdout)["manifest"]["format"] == "xlsx", split.stderr
-
-
-def test_a_logo_is_drawn_on_a_pdf_and_its_footer_names_the_file(home: Path, tmp_path: Path):
-    target = tmp_path / "made.pdf"
-    words = ["cities.csv", "--logo", "logo.png", "--layout", "footer.yaml"]
-    ran = render(home, *words, "-o", str(target))
-    assert ran.returncode == 0, ran.stderr
-    (page,) = pypdf.PdfReader(target).pages
-    assert {image.image.size for image in page.images if image.image} == {(40, 20)}
-    assert f"cities {datetime.now():%Y}" in page.extract_text()
-
-
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -189,9 +156,7 @@ def test_a_logo_is_drawn_on_a_pdf_and_its_footer_names_the_file(home: Path, tmp_
         (["cities.csv", "-o", "x.xlsx", "--overflow", "split_files"], 2, "name it x.zip"),
         (["-r", "split", "-o", "x.xlsx"], 2, "name it x.zip"),
         (["cities.csv", "-o", "x.zip", "--overflow", "fail"], 2, "end 'x.zip' in .xlsx"),
-        (["cities.csv", "-o", "x.csv", "--password"], 2, "is for workbooks and PDFs, and 'x.csv'"),
-        (["cities.csv", "-o", "x.pdf", "--password"], 2, "as pdf: {password: !file name}"),
-        (["-r", "bills", "-o", "x.pdf"], 2, "makes a ZIP of documents: name it x.zip"),
+        (["cities.csv", "-o", "x.csv", "--info"], 2, "is for workbooks, and 'x.csv' is none"),
         (["cities.csv", "-o", "x.xlsx", "--password"], 2, "asks on a terminal, and there is none"),
         (["cities.csv", "-o", "x.xlsx", "--sheet", "a/b"], 1, "cannot be named 'a/b'"),
     ],
@@ -246,13 +211,3 @@ def test_a_password_is_asked_for_twice_and_never_shown(home: Path, tmp_path: Pat
     office.load_key(password="schlüssel 1")
     office.decrypt(opened := io.BytesIO())
     assert cells(openpyxl.load_workbook(opened).worksheets[0])[1:] == [list(c) for c in CITIES]
-
-
-def test_a_pdf_takes_the_password_too(home: Path, tmp_path: Path):
-    target = tmp_path / "made.pdf"
-    words = ["cities.csv", "-o", str(target), "--password"]
-    code, screen = typed(home, words, ["tresor", "tresor"])
-    assert code == 0, screen
-    file = pypdf.PdfReader(target)
-    assert file.decrypt("tresor")
-    assert "Bern" in file.pages[0].extract_text()

@@ -331,3 +331,22 @@ def test_a_watermark_stands_once_on_each_page_below_lines_and_text():
     for content in table:
         assert content.count(b"/Watermark Do") == 1
         assert content.index(b"/Watermark Do") < content.index(b" RG 30 w")
+        assert content.index(b"/Watermark Do") < content.index(b"/Header0 Do")
+
+
+def test_what_no_font_has_outside_the_rows_is_told_as_one_place():
+    lost = "\ue000"
+    layout = {"title": lost, "facts": {"Fact": lost, lost: "x"}, "columns": {"n": {"title": lost}}}
+    _, manifest = write(numbered(1), **layout, pdf={"header": lost})
+    (told,) = manifest.warnings
+    assert (told.column, told.type) == ("(titles and headings)", "characters-missing")
+
+
+@pytest.mark.parametrize("rows", [2, 40, 120])
+def test_groups_that_begin_on_the_last_page_are_in_the_list_and_the_bookmarks(rows: int):
+    file, manifest = write(sales(rows), group_by="item", pdf={"contents": True})
+    marks = outline(file)
+    assert [words for _, words, _ in marks] == [f"item: item-{n}" for n in range(rows)]
+    assert marks[-1][2] == (manifest.pages or 0) - 1
+    listed = " ".join(pages(file)[: marks[0][2]])
+    assert re.findall(r"item: (item-\d+)", listed) == [f"item-{n}" for n in range(rows)]

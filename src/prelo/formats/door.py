@@ -26,7 +26,8 @@ from prelo.core.workbook import Chart, Paper, Sparkline, Summary, XlsxOptions
 Target = str | os.PathLike[str] | BinaryIO | bytearray
 File = bytes | bytearray | str | os.PathLike[str]
 """The content of a file, or its path."""
-Template = Document | Mapping[str, Any] | str | Path
+Template = Document | Mapping[str, Any] | str | os.PathLike[str]
+"""A document, or the path of its template."""
 Progress = Callable[[int, int], None]
 """Told of the rows and pages written so far, after every few thousand rows."""
 
@@ -230,7 +231,7 @@ def _content(key: str, value: Any) -> Any:
     if key in {"logo", "template"}:
         return _read(key, value)
     if key == "fonts":
-        files = (value,) if isinstance(value, bytes | str | os.PathLike) else value
+        files = (value,) if isinstance(value, bytes | bytearray | str | os.PathLike) else value
         return tuple(_read(key, file) for file in files) if isinstance(files, Iterable) else files
     if key == "attachments" and isinstance(value, Mapping):
         files = cast("Mapping[Any, Any]", value)

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from prelo.core.report import Report
     from prelo.core.table import Manifest
 
-_FORMATS = {".xlsx": "xlsx", ".pdf": "pdf", ".csv": "csv"}
-_ZIP = ".zip"
-_DRAWN = {"pdf": ("logo", "password"), "csv": ()}
+_FORMATS = {".xlsx": "xlsx", ".zip": "xlsx", ".pdf": "pdf", ".csv": "csv"}
 _SPLIT = "split_files"
 _Input = Annotated[
     list[Path] | None,
@@ -31,7 +29,7 @@ _Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="The .xlsx, .pdf or .csv to make, or the .zip of workbooks or of PDFs.",
+        help="The .xlsx, .pdf or .csv to make, or the .zip of workbooks or PDFs.",
     ),
 ]
 _Report = Annotated[
@@ -43,87 +41,76 @@ _Report = Annotated[
 
 
 def render(  # noqa: PLR0913, PLR0917  the options of a command
-    output: _Output,
-    source: _Input = None,
-    report: _Report = None,
-    param: given.Parameters = None,
+    output: _Output, source: _Input = None, report: _Report = None, param: given.Parameters = None,
     catalog: given.Folder = None,
-    title: look.Title = None,
-    subtitle: look.Subtitle = None,
-    kinds: look.Kinds = None,
-    labels: look.Labels = None,
-    totals: look.Totals = None,
-    group_by: look.Groups = None,
-    landscape: look.Landscape = False,  # noqa: FBT002
-    locale: look.Locale = None,
-    timezone: look.Timezone = None,
+    title: look.Title = None, subtitle: look.Subtitle = None, kinds: look.Kinds = None,
+    labels: look.Labels = None, totals: look.Totals = None, group_by: look.Groups = None,
+    landscape: look.Landscape = False, locale: look.Locale = None,  # noqa: FBT002
+    timezone: look.Timezone = None, logo: look.Logo = None, header: look.Header = None,
+    footer: look.Footer = None, password: look.Password = False,  # noqa: FBT002
     layout: look.Settings = None,
-    sheet: look.Sheet = None,
-    logo: look.Logo = None,
-    table: look.Table = False,  # noqa: FBT002  an option
-    info: look.Info = False,  # noqa: FBT002  an option
-    template: look.Template = None,
-    overflow: look.Overflow = None,
-    password: look.Password = False,  # noqa: FBT002  an option
+    sheet: look.Sheet = None, table: look.Table = False, info: look.Info = False,  # noqa: FBT002
+    template: look.Template = None, overflow: look.Overflow = None,
+    contents: look.Contents = False, page_totals: look.PageTotals = False,  # noqa: FBT002
+    watermark: look.Watermark = None, archive: look.Archive = False,  # noqa: FBT002
+    font: look.Fonts = None, attach: look.Attached = None,
+    document: look.Page = None, per: look.Per = None,
+    cover: look.Cover = None, annex: look.Annex = None,
     json: given.Json = False,  # noqa: FBT002
-) -> None:
+) -> None:  # fmt: skip
     """Make a file of your data, with no service at all."""
-    _check_name(output)
-    plan = _plan(source or [], report, catalog, layout)
-    form, how = _form(output, plan.report, overflow)
-    drawn: dict[str, Any] = {"logo": logo, "template": template, "password": password}
-    _check(output, form, how, source or [], drawn)
-    chosen = look.look(
-        form, title=title, subtitle=subtitle, columns=look.columns(kinds, labels, totals),
-        group_by=group_by, landscape=landscape, locale=locale, timezone=timezone, overflow=how,
-        sheet=sheet, table=table, info=info, **drawn,
+    chosen = look.Looks(
+        {"title": title, "subtitle": subtitle, "columns": look.columns(kinds, labels, totals),
+         "group_by": group_by, "landscape": landscape, "locale": locale, "timezone": timezone},
+        {"sheet": sheet, "table": table, "info": info, "template": template, "overflow": overflow},
+        {"contents": contents, "page-totals": page_totals, "watermark": watermark,
+         "archive": archive, "font": font, "attach": attach, "document": document, "per": per,
+         "cover": cover, "annex": annex},
+        {"logo": logo, "header": header, "footer": footer, "password": password},
     )  # fmt: skip
-    made = _make(plan, chosen, param, output)
+    if not (_zipped(output) and (report or layout)):  # which may say what the ZIP holds
+        _check(output, _form(output, chosen), chosen, source or [])
+    plan = _plan(source or [], report, catalog, layout)
+    form = _form(output, chosen, plan.report)
+    _check(output, form, chosen, source or [])
+    made = _make(plan.looking(chosen.layout(form), form, output), form, param, output)
     if json:
         say.as_json(made.as_json())
     else:
         made.show()
 
 
-def _check_name(output: Path) -> None:
-    if output.suffix.lower() not in {*_FORMATS, _ZIP}:
+def _form(output: Path, chosen: look.Looks, report: "Report | None" = None) -> str:
+    """What the file will be. A ZIP holds PDFs if documents are asked for, else workbooks."""
+    form = _FORMATS.get(output.suffix.lower())
+    if form is None:
         raise typer.BadParameter(
             f"'{output}' must end in .xlsx, .pdf, .csv or .zip", param_hint="'-o'"
         )
+    asked = chosen.pdf["document"] or (report and report.pdf.files == "zip")
+    return "pdf" if _zipped(output) and asked and not chosen.workbook["overflow"] else form
 
 
 def _zipped(output: Path) -> bool:
-    return output.suffix.lower() == _ZIP
+    return output.suffix.lower() == ".zip"
 
 
-def _form(output: Path, report: "Report", overflow: str | None) -> tuple[str, str | None]:
-    """The format by the file's name, and the overflow: a ZIP is of PDFs where the report makes it so."""
-    if not _zipped(output):
-        return _FORMATS[output.suffix.lower()], overflow
-    of_pdfs = report.pdf.files == "zip" and overflow is None
-    return ("pdf", None) if of_pdfs else ("xlsx", overflow or _SPLIT)
-
-
-def _check(
-    output: Path, form: str, how: str | None, inputs: list[Path], drawn: dict[str, Any]
-) -> None:
+def _check(output: Path, form: str, chosen: look.Looks, inputs: list[Path]) -> None:
     """Refuse what the kind of file cannot be or hold, before anything is read or asked."""
-    if form == "xlsx":
-        _check_split(output, how)
-        return
-    if len(inputs) > 1:
+    if form != "xlsx" and len(inputs) > 1:
         raise typer.BadParameter(
             f"a .{form} holds one INPUT; make an .xlsx of several", param_hint="'-o'"
         )
-    for option, value in drawn.items():
-        if value and option not in _DRAWN[form]:
-            others = " and PDFs" if option in _DRAWN["pdf"] else ""
-            raise typer.BadParameter(
-                f"is for workbooks{others}, and '{output}' is none", param_hint=f"'--{option}'"
-            )
+    shown = f"'{output}' is none"
+    if _zipped(output):
+        documents = "--document and --per make a ZIP of PDFs"
+        shown = f"'{output}' holds " + ("PDFs" if form == "pdf" else f"workbooks; {documents}")
+    chosen.check(form, shown)
+    if how := chosen.workbook["overflow"]:
+        _check_split(output, how)
 
 
-def _check_split(output: Path, how: str | None) -> None:
+def _check_split(output: Path, how: str) -> None:
     zipped = _zipped(output)
     if zipped and how != _SPLIT:
         raise typer.BadParameter(
@@ -141,6 +128,21 @@ class _Plan:
 
     report: "Report"
     config: "Config"
+
+    def looking(self, chosen: dict[str, Any], form: str, output: Path) -> "_Plan":
+        """The same with what was chosen, and what the file's name says of it."""
+        if _zipped(output) and form == "xlsx":
+            chosen.setdefault("overflow", _SPLIT)
+        if _zipped(output) and form == "pdf":
+            chosen["pdf"] = {**chosen.get("pdf", {}), "files": "zip"}
+        report = look.over(self.report, chosen)
+        if form == "xlsx":
+            _check_split(output, report.overflow)
+        if form == "pdf" and report.pdf.files == "zip" and not _zipped(output):
+            raise typer.BadParameter(
+                f"'files: zip' makes a ZIP of PDFs: name it {output.stem}.zip", param_hint="'-o'"
+            )
+        return _Plan(report, self.config)
 
 
 def _plan(
@@ -198,20 +200,13 @@ def _check_files(paths: list[Path]) -> None:
         sheets.add(path.stem.casefold())
 
 
-def _make(plan: _Plan, chosen: dict[str, Any], texts: list[str] | None, output: Path) -> "_Made":
+def _make(plan: _Plan, form: str, texts: list[str] | None, output: Path) -> "_Made":
     from prelo import wiring
     from prelo.app.render import render as make
     from prelo.core.request import Request
     from prelo.formats.door import whole_file
 
-    report = look.over(plan.report, chosen)
-    form, _ = _form(output, plan.report, chosen.get("overflow"))
-    if form == "xlsx":
-        _check_split(output, report.overflow)
-    elif form == "pdf" and report.pdf.files == "zip" and not _zipped(output):
-        raise typer.BadParameter(
-            f"'files: zip' makes a ZIP of documents: name it {output.stem}.zip", param_hint="'-o'"
-        )
+    report = plan.report
     request = Request.model_validate(
         {
             "report": report.name,
@@ -245,7 +240,8 @@ class _Made:
 
         manifest = self.manifest
         pages = [say.count(manifest.pages, "page")] if manifest.pages else []
-        sheets = [say.count(len(manifest.sheets), "sheet")] if manifest.sheets else []
+        part = "file" if manifest.format == "pdf" else "sheet"
+        sheets = [say.count(len(manifest.sheets), part)] if manifest.sheets else []
         speed = f"{manifest.rows / max(self.seconds, 1e-9):,.0f} rows/s"
         facts = [
             say.count(manifest.rows, "row"), *sheets, *pages, say.size(self.path.stat().st_size),

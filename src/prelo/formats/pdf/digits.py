@@ -5,6 +5,7 @@ as the same with string expressions, and no float stands in between.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,9 @@ from prelo.formats.pdf.locale import Notation
 LIMIT = 10**18
 """Absolute values from here on do not fit the arithmetic; `one_as_text` writes them."""
 
+_SMALL = 2**31  # below it, half the bytes take half the time
 _Bytes = npt.NDArray[np.uint8]
+_Whole = npt.NDArray[np.signedinteger[Any]]
 _Flags = npt.NDArray[np.bool_]
 _ZERO = ord("0")
 
@@ -28,12 +31,15 @@ def as_text(scaled: Ints, valid: _Flags | None, places: int, notation: Notation)
     columns = list(_right_to_left(scaled, places, notation))[::-1]
     cells = np.empty((len(scaled), len(columns)), np.uint8)
     shown = np.empty(cells.shape, np.bool_)
+    lengths = np.zeros(len(scaled), np.uint8)
     for position, (byte, mask) in enumerate(columns):
         cells[:, position] = byte
         shown[:, position] = mask
+        lengths += mask
     if valid is not None:
         shown &= valid[:, None]
-    return from_bytes(cells[shown], shown.sum(1))
+        lengths *= valid
+    return from_bytes(cells[shown], lengths)
 
 
 def _right_to_left(
@@ -42,6 +48,8 @@ def _right_to_left(
     """The characters from last to first: for each, the byte of every row and which rows have it."""
     yield from _constant(notation.suffix)
     rest = np.abs(scaled)
+    if int(rest.max()) < _SMALL:
+        rest = rest.astype(np.int32)
     for _ in range(places):
         rest, digit = _split(rest)
         yield digit, True
@@ -60,7 +68,7 @@ def _right_to_left(
         yield from _constant(notation.minus, negative)
 
 
-def _split(rest: Ints) -> tuple[Ints, _Bytes]:
+def _split(rest: _Whole) -> tuple[_Whole, _Bytes]:
     tenth = rest // 10
     return tenth, (rest - tenth * 10 + _ZERO).astype(np.uint8)
 

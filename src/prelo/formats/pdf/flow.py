@@ -107,13 +107,15 @@ class Flow:
             place = (colours.QUIET, scale, x, -style.baseline * 2, shown)
             layer.text.append(b"%b rg %d Tz %d %d Td%b 100 Tz\n" % place)
 
-    def close(self, front: int, pages: int) -> None:
-        """Write the last page and, now that their number is known, what all pages say of it: so many stand
-        in front, so many there are in all.
-        """
+    def end(self) -> int:
+        """Write the last page; returns how many there are."""
         if self.totals and not self._sheet.fresh:
             self._end(self.totals.end(self._look))
         self._finish()
+        return len(self._moving)
+
+    def close(self, front: int, pages: int) -> None:
+        """Write what all pages say of their number: so many stand in front, so many there are in all."""
         for index, number in enumerate(self._moving):
             content = self._frame.moving(index + front + 1, pages)
             if self._goes_on[index]:
@@ -221,19 +223,14 @@ class Flow:
             header = b"q 1 0 0 1 0 %d cm /Header%d Do Q\n" % (top, number)
             # Read aloud: the title, the columns' titles once, the rows.
             tags = (b"H1",) * titled + (b"P",) * (first and not number) + (b"P",)
-            under = [frame.begin()]
-            under += [tagged(b"H1", 0), frame.title, END] if titled else []
-            under += [
-                tagged(b"P", len(tags) - 2) if first and not number else ARTIFACT,
-                header,
-                END,
-            ]
-            under += [ARTIFACT, *layer.under, END]
-            row = (colours.INK, self._look.row.size, sheet.start)
-            begin = tagged(b"P", len(tags) - 1) + b"BT %b rg /R %d Tf 0 %d Td\n" % row
-            over = [frame.watermark(), ARTIFACT, *layer.lines, END]
-            text = b"".join([*over, begin, *layer.text, b"ET\n", END, b"Q\n"])
-            self._write(layer, b"".join(under), text, tags)
+            under = b"".join([frame.begin(), ARTIFACT, *layer.under, END])
+            over = [frame.watermark()]
+            over += [tagged(b"H1", 0), frame.title, END] if titled else []
+            over.append(tagged(b"P", len(tags) - 2) if first and not number else ARTIFACT)
+            over += [header, END, ARTIFACT, *layer.lines, END, tagged(b"P", len(tags) - 1)]
+            row = b"BT %b rg /R %d Tf 0 %d Td\n" % (colours.INK, self._look.row.size, sheet.start)
+            text = b"".join([*over, row, *layer.text, b"ET\n", END, b"Q\n"])
+            self._write(layer, under, text, tags)
 
     def _write(self, layer: Layer, under: bytes, text: bytes, tags: tuple[bytes, ...]) -> None:
         sheet, index = self._sheet, len(self._moving)

@@ -10,7 +10,8 @@ from prelo.formats.pdf.document import needed
 from prelo.formats.pdf.file import File, PageTree
 from prelo.formats.pdf.locale import Locale
 from prelo.formats.pdf.look import Look
-from prelo.formats.pdf.watermark import Watermark
+from prelo.formats.pdf.watermark import watermark_of
+from prelo.formats.running import marks_of
 from prelo.formats.stream import Stream
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Joined:
         from prelo.formats.pdf.document.graft import Grafter, Under
 
         text, under = self._layout.pdf.watermark, None
-        if text.strip():
-            mark = Watermark(text, look.bold)
+        mark = watermark_of(text, marks_of(self._layout, [text]), look.bold)
+        if mark:
             under = Under(mark.write(file, resources), mark.operators)
         grafter = Grafter(file, archive=self._layout.pdf.archive is not None, under=under)
 

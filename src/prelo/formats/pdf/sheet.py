@@ -55,7 +55,7 @@ class Drawer:
         heights, sorts = items.heights[part], items.sorts[part]
         shaded = items.shaded[part] if self._zebra else None
         data = sorts == DATA if items.paint.fills else None
-        tops = bottoms + heights
+        tops, totalled = bottoms + heights, int(sorts.max()) >= TOTAL
         for layer, band in zip(sheet.layers, self._look.bands, strict=True):
             if shaded is not None and shaded.any():
                 box = (band.left, band.width)
@@ -68,8 +68,9 @@ class Drawer:
             if self._grid:
                 layer.lines.append(rules(band, bottoms, _HAIRLINE, colours.HAIR))
                 layer.lines.append(self._verticals(band, sorts == DATA, bottoms, tops))
-            layer.lines.append(rules(band, tops[sorts == TOTAL], _HAIRLINE, colours.FRAME))
-            layer.lines.append(rules(band, tops[sorts == GRAND], _LINE, colours.FRAME))
+            if totalled:
+                layer.lines.append(rules(band, tops[sorts == TOTAL], _HAIRLINE, colours.FRAME))
+                layer.lines.append(rules(band, tops[sorts == GRAND], _LINE, colours.FRAME))
 
     def _verticals(self, band: Band, data: Flags, bottoms: Ints, tops: Ints) -> bytes:
         """The lines between columns, along rows that follow each other."""
@@ -107,9 +108,10 @@ def box_of(band: Band, name: str | None) -> tuple[int, int] | None:
 
 def _boxes(colour: bytes, box: tuple[int, int] | None, bottoms: Ints, heights: Ints) -> bytes:
     left, width = box or (0, 0)
-    places = np.column_stack([bottoms, heights]).ravel().tolist()
+    places = np.empty(2 * len(bottoms), np.int64)
+    places[::2], places[1::2] = bottoms, heights
     rect = b"%d %%d %d %%d re\n" % (left, width)
-    return colour + b" rg\n" + rect * len(bottoms) % tuple(places) + b"f\n"
+    return colour + b" rg\n" + rect * len(bottoms) % tuple(places.tolist()) + b"f\n"
 
 
 def rules(band: Band, heights: Ints, width: int, colour: bytes) -> bytes:

@@ -91,10 +91,11 @@ class TableFile:
     def _close(self) -> int:
         """Write what depends on the number of rows; returns that of the pages."""
         file, look, body = self._file, self._look, self._body
+        written = self._flow.end()
         front = self._summary.pages(body, self._frame, self._assets)
         contents = self._locale.words.contents
         listed = len(self._groups.pages(look, contents, 0))
-        pages = len(front) + listed + self._flow.pages
+        pages = len(front) + listed + written
         joined = self._joined
         joined.read(file, self._resources, look, (body.grand, body.rows), pages)
         count = Count(len(joined.cover), pages + len(joined.cover) + len(joined.annex))
@@ -134,9 +135,10 @@ class TableFile:
 
     def _manifest(self, pages: int) -> Manifest:
         body, missing = self._body, Counter[str]()
-        for font in self._fonts:
-            missing.update(font.missing)
-        told = [(name or _FRAME, "characters-missing", n, _MISSING) for name, n in missing.items()]
+        columns = tuple(field.name for field in self._stream.fields)
+        for name, count in chain.from_iterable(font.missing.items() for font in self._fonts):
+            missing[name if name in columns else _FRAME] += count
+        told = [(name, "characters-missing", n, _MISSING) for name, n in missing.items()]
         if self._groups.left:
             told.append((_FRAME, "groups-unlisted", self._groups.left, _UNLISTED))
         warnings = [
@@ -146,7 +148,7 @@ class TableFile:
         return Manifest(
             format="pdf",
             rows=body.rows,
-            columns=tuple(field.name for field in self._stream.fields),
+            columns=columns,
             pages=pages,
             completeness=Completeness.COMPLETE if body.rows else Completeness.EMPTY,
             warnings=(*warnings, *body.warnings()),

@@ -8,6 +8,8 @@ NULL is the empty string, NaN and infinity are shown as such, times of day end a
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -24,6 +26,7 @@ _PLAIN_FLOAT = 1e15  # from here on a float is written with its exponent
 _FLOAT_DIGITS = 2  # of a float whose kind does not say
 _SCIENTIFIC_DIGITS = 2
 _FEW = 32  # up to here one by one is faster
+_TABLE, _STEP = 8192, 1024  # the longest range that is written once, and what ranges are rounded to
 _EXACT = Context(prec=120)
 
 
@@ -77,7 +80,27 @@ def _boolean(values: pl.Series, _kind: Kind, locale: Locale) -> pl.Series:
 
 
 def _date(values: pl.Series, _kind: Kind, locale: Locale) -> pl.Series:
-    return values.dt.strftime(locale.date)
+    days = values.to_physical()
+    first, count = _spanned(days)
+    if len(days) <= _FEW or count > _TABLE:
+        return values.dt.strftime(locale.date)
+    return _days(first, count, locale.date).gather(days - first)
+
+
+@lru_cache(maxsize=16)
+def _days(first: int, count: int, form: str) -> pl.Series:
+    """Every day from `first` (since 1970) on."""
+    days = np.arange(first, first + count, dtype=np.int32)
+    return pl.Series(days).cast(pl.Date).dt.strftime(form)
+
+
+def _spanned(numbers: pl.Series) -> tuple[int, int]:
+    """The range of the numbers, made a little larger so that one frame's is often the next one's: where it
+    begins and how long it is.
+    """
+    low, high = (cast("int", bound or 0) for bound in (numbers.min(), numbers.max()))
+    first = low // _STEP * _STEP
+    return first, (high - first) // _STEP * _STEP + _STEP
 
 
 def _datetime(values: pl.Series, _kind: Kind, locale: Locale) -> pl.Series:
@@ -120,7 +143,18 @@ def _fixed(values: pl.Series, places: int, shift: int, notation: Notation) -> pl
     if scaled is None:
         return _fixed_one_by_one(values, places, shift, notation)
     valid = values.is_not_null().to_numpy() if values.null_count() else None
-    return digits.as_text(scaled, valid, places, notation)
+    numbers = pl.Series(scaled)
+    first, count = _spanned(numbers)
+    if count > _TABLE:
+        return digits.as_text(scaled, valid, places, notation)
+    text = _numbers(first, count, places, notation).gather(numbers - first)
+    return text if valid is None else text.zip_with(pl.Series(valid), pl.Series([""]))
+
+
+@lru_cache(maxsize=16)
+def _numbers(first: int, count: int, places: int, notation: Notation) -> pl.Series:
+    """Every number from `first` on: quantities, rates and ages are written once, not once a row."""
+    return digits.as_text(np.arange(first, first + count), None, places, notation)
 
 
 def _scaled(values: pl.Series, wanted: int) -> Ints | None:
