@@ -1,19 +1,12 @@
 """Workbooks of the service: their sheets and their frames, and a password that stays where it was written."""
 
-import contextlib
 import io
 import json
-import os
-import sqlite3
-import subprocess
-import sys
 import zipfile
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msoffcrypto
 import openpyxl
 import psutil
@@ -21,7 +14,8 @@ import pypdf
 import pytest
 from PIL import Image
 
-ENDED = {"succeeded", "failed", "dead", "cancelled"}
+from tests.e2e.serving import Server, serving
+
 SECRET = "Tr3sorschlüssel-Zürich"
 CATALOG = """
 name: many-sheets
@@ -121,59 +115,12 @@ def picture(color: str) -> bytes:
     return out.getvalue()
 
 
-@dataclass(frozen=True)
-class Server:
-    """`prelo serve` with this catalog; `log` has what it and its presses say."""
-
-    http: httpx.Client
-    folder: Path
-    pid: int
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log.txt").read_text(encoding="utf-8")
-
-    def job(self, report: str, form: str = "xlsx", **rest: Any) -> dict[str, Any]:
-        """A job that has ended."""
-        body = {"report": report, "format": form, **rest}
-        job = self.http.post("/v1/jobs", json=body, headers={"Prefer": "wait=40"}).json()
-        assert job["state"] in ENDED, job
-        return job
-
-    def file(self, report: str, form: str = "xlsx", **rest: Any) -> bytes:
-        job = self.job(report, form, **rest)
-        assert job["state"] == "succeeded", job["error"]
-        return self.http.get(f"/v1/jobs/{job['id']}/file").content
-
-    def book(self, report: str, **rest: Any) -> Any:
-        return openpyxl.load_workbook(io.BytesIO(self.file(report, **rest)))
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     folder = tmp_path_factory.mktemp("service")
     made_catalog(folder / "reports")
-    with contextlib.closing(sqlite3.connect(folder / "cities.db")) as database, database:
-        database.execute("create table city (name text, people integer, founded integer)")
-        rows = [("Bern", 134_000, 1191), ("Zürich", 448_000, 929), ("Neustadt", 5, 2050)]
-        database.executemany("insert into city values (?, ?, ?)", rows)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PRELO_")}
-    settings = {
-        "PRELO_DATA": str(folder / "data"), "PRELO_CATALOG": str(folder / "reports"),
-        "PRELO_CONNECTION_DEFAULT": f"sqlite:///{folder}/cities.db", "PRELO_LOG": "json",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "prelo", "serve", "--json", "--port", "0", "--slots", "1"]
-    with (
-        (folder / "log.txt").open("w") as log,
-        subprocess.Popen(command, env=kept | settings, stdout=subprocess.PIPE, stderr=log) as run,
-    ):
-        try:
-            assert run.stdout
-            url = json.loads(run.stdout.readline())["url"]
-            with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
-                yield Server(http, folder, run.pid)
-        finally:
-            run.terminate()
+    with serving(folder) as server:
+        yield server
 
 
 def made_catalog(folder: Path) -> None:
@@ -186,6 +133,10 @@ def made_catalog(folder: Path) -> None:
     (folder / "files/password.txt").write_text(SECRET + "\n", encoding="utf-8")
 
 
+def workbook(server: Server, report: str, **rest: Any) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(server.file(report, **rest)))
+
+
 def cells(sheet: Any) -> list[list[Any]]:
     """The rows that hold anything, without their empty ends."""
     rows = [[cell for cell in row if cell is not None] for row in sheet.iter_rows(values_only=True)]
@@ -193,7 +144,7 @@ def cells(sheet: Any) -> list[list[Any]]:
 
 
 def test_every_sheet_has_the_rows_of_its_own_source(server: Server):
-    book = server.book("many-sheets", parameters={"year": 2027})
+    book = workbook(server, "many-sheets", parameters={"year": 2027})
     assert book.sheetnames == ["Sales", "Offices", "Cities", "Squares"]
     assert cells(book["Sales"])[-2:] == [["Bern", 1], ["Genf", 2]]
     assert cells(book["Offices"]) == [
@@ -205,7 +156,7 @@ def test_every_sheet_has_the_rows_of_its_own_source(server: Server):
 
 
 def test_what_was_asked_for_stands_under_the_title(server: Server):
-    rows = cells(server.book("many-sheets", parameters={"year": 2028})["Sales"])
+    rows = cells(workbook(server, "many-sheets", parameters={"year": 2028})["Sales"])
     words = " ".join(str(cell) for row in rows[:-2] for cell in row)
     assert rows[0] == ["Sales of 2028"]
     assert "Department" in words
@@ -231,7 +182,7 @@ def test_the_manifest_counts_the_rows_of_every_sheet(server: Server):
 
 
 def test_two_sheets_may_ask_the_same_database(server: Server):
-    book = server.book("two-queries")
+    book = workbook(server, "two-queries")
     assert [len(cells(sheet)) for sheet in book] == [4, 4]
 
 
@@ -276,14 +227,14 @@ def test_rows_split_into_files_come_as_a_zip_of_workbooks(server: Server):
 
 
 def test_a_template_of_the_catalog_is_filled_with_rows_and_parameters(server: Server):
-    rows = cells(server.book("framed", parameters={"month": "April <1>"}).worksheets[0])
+    rows = cells(workbook(server, "framed", parameters={"month": "April <1>"}).worksheets[0])
     assert rows[0] == ["Orders of April <1>"]
     assert rows[2:] == [["ink", 4.5], ["pens", 1.25], ["=SUM(B4:B5)"]]
     assert b"pens" in server.file("framed", "csv")
 
 
 def test_a_logo_of_the_catalog_is_in_the_workbook(server: Server):
-    sheet = server.book("with-logo").worksheets[0]
+    sheet = workbook(server, "with-logo").worksheets[0]
     images = sheet._images
     assert [image._data() for image in images] == [picture("red")]
 

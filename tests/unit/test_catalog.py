@@ -125,6 +125,7 @@ FRAMED = """name: framed
 source: {python: '_own.py:another'}
 logo: !file logo.png
 xlsx: {template: !file frames/orders.xlsx, password: !file password.txt}
+pdf: {password: !file opens.txt, owner_password: !file owns.txt, fonts: [!file own.ttf]}
 sheets:
   More:
     source: {python: '_more.py:another'}
@@ -135,6 +136,9 @@ FILES = {
     "logo.png": PNG,
     "frames/orders.xlsx": b"a book",
     "password.txt": b"geheim\n",
+    "opens.txt": "Schlüssel\r\n".encode(),
+    "owns.txt": b" owner ",
+    "own.ttf": b"a font",
     "_own.py": FUNCTION.encode(),
     "_more.py": FUNCTION.encode(),
 }
@@ -151,15 +155,20 @@ def framed(tmp_path: Path, **changed: bytes) -> Report:
 def test_a_file_beside_the_catalog_is_part_of_the_report(tmp_path: Path):
     report = framed(tmp_path)
     assert (report.logo, report.xlsx.template) == (PNG, b"a book")
-    assert report.xlsx.password
-    assert report.xlsx.password.get_secret_value() == "geheim"
+    words = (report.xlsx.password, report.pdf.password, report.pdf.owner_password)
+    assert [word and word.get_secret_value() for word in words] == [
+        "geheim", "Schlüssel", " owner ",
+    ]  # fmt: skip
+    assert report.pdf.fonts == (b"a font",)
+    assert not [secret for secret in ("geheim", "Schlüssel", "owner ") if secret in repr(report)]
 
 
 @pytest.mark.parametrize(
     ("file", "content"),
     [
         ("logo.png", PNG + b"other"), ("frames/orders.xlsx", b"another book"),
-        ("password.txt", b"other\n"), ("_own.py", b"# changed"), ("_more.py", b"# changed"),
+        ("password.txt", b"other\n"), ("opens.txt", b"other"), ("owns.txt", b"other"),
+        ("_own.py", b"# changed"), ("_more.py", b"# changed"),
     ],
 )  # fmt: skip
 def test_a_changed_file_makes_another_report(tmp_path: Path, file: str, content: bytes):
@@ -184,14 +193,29 @@ def test_a_file_that_cannot_be_read_is_said_with_its_line(tmp_path: Path, name: 
         load_catalog(folder(tmp_path / "below", a__yaml=f"name: x\nlogo: !file {name}\n"))
 
 
-def test_a_password_file_that_is_no_text_is_refused(tmp_path: Path):
-    with pytest.raises(Misconfigured, match=r"a\.yaml, line 1: xlsx\.password: .*no text in UTF-8"):
-        framed(tmp_path, **{"password.txt": b"\xff\xfe"})
+@pytest.mark.parametrize(
+    ("file", "option"),
+    [
+        ("password.txt", "xlsx.password"),
+        ("opens.txt", "pdf.password"),
+        ("owns.txt", "pdf.owner_password"),
+    ],
+)
+def test_a_password_file_that_is_no_text_is_refused(tmp_path: Path, file: str, option: str):
+    with pytest.raises(Misconfigured, match=rf"a\.yaml, line 1: {option}: .*no text in UTF-8") as e:
+        framed(tmp_path, **{file: b"%b\xff" % FILES["password.txt"]})
+    assert "geheim" not in "".join(traceback.format_exception(e.value))
 
 
-@pytest.mark.parametrize("wrong", ["tabel: yes", "zebra: odd", "freeze_columns: [1]"])
-def test_a_password_is_in_no_error_and_not_in_what_led_to_it(tmp_path: Path, wrong: str):
-    text = f"name: x\nsource: {{query: q}}\nxlsx:\n  password: geheim\n  {wrong}\n"
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        ("xlsx", "tabel: yes"), ("xlsx", "zebra: odd"), ("xlsx", "freeze_columns: [1]"),
+        ("pdf", "owner_password: [geheim]"), ("pdf", "margin: wide"), ("pdf", "archive: 2b"),
+    ],
+)  # fmt: skip
+def test_a_password_is_in_no_error_and_not_in_what_led_to_it(tmp_path: Path, form: str, wrong: str):
+    text = f"name: x\nsource: {{query: q}}\n{form}:\n  password: geheim\n  {wrong}\n"
     sheets = "sheets: {s: {source: {query: q}, xlsx: {password: geheim}}}\n"
     for content in (text, GOOD + sheets, GOOD + "xlsx: {password: [geheim]}\n"):
         with pytest.raises(Misconfigured) as caught:

@@ -69,7 +69,8 @@ class Document(Model):
         if not isinstance(values, dict):
             return values
         known = cast("dict[str, Any]", values)
-        path = PurePath(known.get("template") or "")
+        template = known.get("template")
+        path = PurePath(template) if isinstance(template, str | PurePath) else PurePath()
         if known.get("folder") or path.name == "":
             return known
         return {**known, "template": path.name, "folder": str(path.parent)}
