@@ -52,6 +52,10 @@ formats: [pdf, xlsx]
 source: {query: "select name, people from city order by name"}
 pdf: {document: bills/letter.html, cover: bills/cover.html}
 ---
+name: dated
+source: {names: [n], rows: [[1]]}
+pdf: {document: bills/dated.html}
+---
 name: wrong-template
 source: {query: "select name from city"}
 pdf: {document: wrong/page.html}
@@ -117,6 +121,7 @@ TEMPLATES = {
     "bills/letter.html": "<img src='logo.png'>{% for r in rows %}<p>{{ r.text.name }}</p>{% endfor %}",
     "bills/cover.html": "<h1>Cover of {{ stamp.report }} with {{ count }} rows</h1>",
     "bills/chart.html": "<p>{{ group.customer }}</p>{{ chart(x='number', y='number') }}",
+    "bills/dated.html": "{{ stamp.made.isoformat() }}",
     "wrong/page.html": "<p>\n{{ rows[0].nmae }}</p>",
 }
 
@@ -173,6 +178,17 @@ def test_a_page_says_the_report_its_parameters_and_when_the_data_was_read(server
     assert f"for {ASKED}" in text
     assert {"<>", "1/1"} <= set(text.split())
     assert f"Region {ASKED}" in " ".join(text.split())
+
+
+def test_each_making_says_the_very_moment_at_which_it_read_the_data(server: Server):
+    shown: set[str] = set()
+    for _ in range(2):
+        job = server.job("dated", "pdf", max_age=0)
+        (text,) = texts(file_of(server, job))
+        read = datetime.fromisoformat(manifest(server, job)["data_as_of"])
+        assert text == read.replace(tzinfo=None).isoformat()
+        shown.add(text)
+    assert len(shown) == 2
 
 
 def test_a_printed_workbook_says_them_too(server: Server):
