@@ -150,7 +150,7 @@ async def test_every_statement_finds_its_rows_by_an_index(place: SqlitePlace):
 
 
 async def test_migrating_again_and_by_several_at_once_does_no_harm(tmp_path: Path):
-    stores = [SqlStore(f"sqlite:///{tmp_path / 'new' / 'prelo.db'}") for _ in range(4)]
+    stores = [SqlStore(f"sqlite:///{tmp_path / 'new' / 'prelo.db'}") for _ in range(8)]
     await asyncio.gather(*(store.migrate() for store in stores))
     await stores[0].migrate()
     await stores[1].check()

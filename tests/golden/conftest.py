@@ -1,9 +1,10 @@
-"""Programs that read files back; a laptop may lack them, CI may not."""
+"""Programs that read files back, which a laptop may lack and CI may not; and a disk that is too small."""
 
 import os
+import resource
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,12 @@ def qpdf() -> Run:
 def pdftoppm() -> Run:
     program = find("pdftoppm", "poppler-utils")
     return lambda *arguments: run(program, *arguments)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file of this process grows past 100 kB; the system says so as it does for a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

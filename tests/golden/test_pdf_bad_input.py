@@ -1,8 +1,6 @@
 """What cannot be a PDF is refused with a sentence and leaves nothing; what is odd becomes a sound file."""
 
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +11,7 @@ import pyarrow as pa
 import pytest
 from books import LOGO
 from conftest import Run
+from disks import assert_old_file_stays
 from pdfs import pages, reader, saved, squeezed
 
 from prelo import Manifest, write_pdf
@@ -252,30 +251,8 @@ def few(error: Exception) -> Iterator[pl.DataFrame]:
     raise error
 
 
-SMALL_DISK = """
-import resource, signal, sys
-import polars as pl
-from prelo import write_pdf
-data = pl.DataFrame({"v": range(200_000), "t": [str(i * 7919) for i in range(200_000)]})
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    write_pdf(data, sys.argv[1])
-except Exception as error:
-    print(type(error).__name__, error)
-"""
-
-
 def test_a_disk_that_fills_is_told_as_a_limit_and_leaves_the_old_file(tmp_path: Path):
-    target = tmp_path / "out.pdf"
-    target.write_bytes(b"old")
-    said = subprocess.run(
-        [sys.executable, "-c", SMALL_DISK, target], capture_output=True, text=True, check=True,
-        timeout=50,
-    )  # fmt: skip
-    assert said.stdout.strip() == f"FileLimit cannot write {target}: File too large"
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
+    assert_old_file_stays("write_pdf", tmp_path / "out.pdf")
 
 
 def test_a_template_with_a_fault_is_told_by_its_line_and_leaves_no_file(tmp_path: Path):

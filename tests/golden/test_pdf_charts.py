@@ -84,7 +84,7 @@ def boxes(
         r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">(.*?)</word>',
         pdftotext("-bbox", folder / "boxes.pdf", "-"),
     )
-    return [(*map(float, box), text) for *box, text in found]  # pyright: ignore[reportReturnType]
+    return [(*map(float, box), text) for *box, text in found]  # pyright: ignore[reportReturnType]  four numbers and a text
 
 
 @settings(max_examples=40, deadline=None)

@@ -201,7 +201,7 @@ def values() -> st.SearchStrategy[Any]:
 
 @settings(max_examples=60, deadline=None)
 @given(value=values(), indirect=st.booleans())
-def test_every_value_comes_over_as_it_was(value: Any, indirect: bool):  # noqa: FBT001
+def test_every_value_comes_over_as_it_was(value: Any, indirect: bool):  # noqa: FBT001  the property's
     pdf = pikepdf.new()
     page = text_page(pdf, b"x")
     held = Array([value])

@@ -94,7 +94,7 @@ def test_an_archive_is_the_same_whenever_it_is_made():
 
 def test_the_profile_in_the_file_is_srgb():
     with pikepdf.open(io.BytesIO(write(numbered(1), pdf={"archive": "2b"})[0])) as document:
-        (intent,) = document.Root.OutputIntents  # pyright: ignore[reportGeneralTypeIssues]
+        (intent,) = document.Root.OutputIntents  # pyright: ignore[reportGeneralTypeIssues]  an array
         profile = intent.DestOutputProfile.read_bytes()
     seen: Any = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
     assert str(seen.creation_date) == "2026-01-01 00:00:00"
@@ -133,7 +133,7 @@ def test_an_invoice_is_told_with_the_level_it_claims(guideline: bytes, expected:
     with pikepdf.open(io.BytesIO(file)) as document:
         with document.open_metadata() as xmp:
             told = {name.rpartition("}")[2]: value for name, value in xmp.items()}
-        (specification,) = document.Root.AF  # pyright: ignore[reportGeneralTypeIssues]
+        (specification,) = document.Root.AF  # pyright: ignore[reportGeneralTypeIssues]  an array
         relationship = str(specification.AFRelationship)
     assert told["ConformanceLevel"] == expected
     assert (told["DocumentType"], told["DocumentFileName"]) == ("INVOICE", "factur-x.xml")

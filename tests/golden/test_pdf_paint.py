@@ -11,7 +11,7 @@ import pytest
 from conftest import Run
 from pdfs import Picture, boxes, pages, saved, write
 
-from prelo.core.errors import FormatFailed
+from prelo.core.errors import FileLimit, FormatFailed
 
 RED, GREEN = "#FF0000", "#00CC00"
 Look = Callable[..., tuple[Picture, dict[str, tuple[float, float, float, float]]]]
@@ -273,3 +273,11 @@ def test_a_fill_leaves_the_line_under_the_header_as_it_is(look: Look):
         column = [picture.at(x, y - up / 4) for up in range(24)]
         lines.append([colour for colour in column if max(colour) < 140])
     assert lines[0] == lines[1] != []
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_without_room_for_what_waits_for_the_whole_column_is_said_in_a_sentence():
+    data = pl.DataFrame({"a": range(20_000)})
+    said = "temporary file that a highlight by scale, bars or icons needs .* TMPDIR"
+    with pytest.raises(FileLimit, match=said):
+        write(data, columns={"a": {"highlight": [{"show": "bar"}]}})

@@ -76,7 +76,7 @@ def test_lines_of_both_directions_stand_as_people_read_them(tmp_path: Path, pdft
 def test_wrapped_leftward_text_keeps_its_words_and_the_direction_of_its_paragraph(
     tmp_path: Path,
     pdftotext: Run,
-    rtl: bool,  # noqa: FBT001
+    rtl: bool,  # noqa: FBT001  the case's
 ):
     noto("NotoSansHebrew-Regular")
     text = "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם abc def 12 כולם חוננו"

@@ -99,7 +99,7 @@ def test_its_glyphs_are_drawn_and_read_back(
     assert TEXT in pdftotext(path, "-")
     assert TEXT in pages(file)[0]
     qpdf("--check", path)
-    fonts = reader(file).pages[0]["/Resources"]["/Font"]  # pyright: ignore[reportIndexIssue]
+    fonts = reader(file).pages[0]["/Resources"]["/Font"]  # pyright: ignore[reportIndexIssue]  a dictionary
     (used,) = [f.get_object() for f in fonts.values() if "Example" in f.get_object()["/BaseFont"]]
     inner = used["/DescendantFonts"][0].get_object()
     assert [x.get_object() for x in inner["/W"]] == [1, [400], 2, [700]]

@@ -3,8 +3,6 @@
 import io
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from books import LOGO, by_calamine, image, made, opened, parts_of
+from disks import assert_old_file_stays
 from office import faults
 from templates import small
 
@@ -205,30 +204,8 @@ def test_a_source_that_breaks_leaves_no_new_file(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-SMALL_DISK = """
-import resource, signal, sys
-import polars as pl
-from prelo import write_xlsx
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-data = pl.DataFrame({"v": range(200_000), "t": [str(i * 7919) for i in range(200_000)]})
-try:
-    write_xlsx(data, sys.argv[1])
-except Exception as error:
-    print(type(error).__name__, error)
-"""
-
-
 def test_a_disk_that_fills_is_told_as_a_limit_and_leaves_the_old_file(tmp_path: Path):
-    target = tmp_path / "out.xlsx"
-    target.write_bytes(b"old")
-    said = subprocess.run(
-        [sys.executable, "-c", SMALL_DISK, target], capture_output=True, text=True, check=True,
-        timeout=50,
-    )  # fmt: skip
-    assert said.stdout.strip() == f"FileLimit cannot write {target}: File too large"
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
+    assert_old_file_stays("write_xlsx", tmp_path / "out.xlsx")
 
 
 def test_a_full_device_that_the_caller_opened_tells_by_its_own_error():

@@ -2,9 +2,7 @@
 
 import io
 import os
-import resource
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL
 from subprocess import DEVNULL, Popen, TimeoutExpired
@@ -206,15 +204,6 @@ def test_an_error_of_the_sink_passes_and_closes_the_temporary_file():
     with pytest.raises(ConnectionError, match="gone"), Locked(Broken(), PASSWORD) as sink:
         sink.write(bytes(10_000))
     assert open_files() == before
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file of this process grows past 100 kB; the system says so as it does for a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.usefixtures("quick", "small_disk")

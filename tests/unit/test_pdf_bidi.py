@@ -35,7 +35,7 @@ def visible(text: str) -> str:
 
 @settings(max_examples=2000, deadline=None)
 @given(st.text(st.sampled_from(_CHARS), max_size=14), st.booleans())
-def test_the_order_is_that_of_unicode(text: str, rtl: bool):  # noqa: FBT001
+def test_the_order_is_that_of_unicode(text: str, rtl: bool):  # noqa: FBT001  the property's
     # Spaces at the end of a line are set back by rule L1, which the other leaves to its caller.
     text += "a"
     wanted = str(get_display(text, base_dir="LR"[rtl]))

@@ -11,7 +11,7 @@ from uniseg.linebreak import LineBreak, line_break, line_break_breakables
 from prelo.formats.pdf.glyphs.breaks import breaks
 
 _PUNCTUATION = (
-    "\u25cc\u2010\u00ab\u00bb\u2018\u2019\u201c\u201d'\"()[]「」（）a1,.-/ $%א日é\u0301\u200d"  # noqa: RUF001
+    "\u25cc\u2010\u00ab\u00bb\u2018\u2019\u201c\u201d'\"()[]「」（）a1,.-/ $%א日é\u0301\u200d"  # noqa: RUF001  the signs that are meant
 )
 
 
@@ -50,7 +50,7 @@ def parts(text: str) -> list[str]:
 
 def test_sentences_of_the_standard_and_of_life():
     for marked in (
-        "The |quick |(“brown”) |fox |can’t |jump |32.3 |feet, |right?",  # noqa: RUF001
+        "The |quick |(“brown”) |fox |can’t |jump |32.3 |feet, |right?",  # noqa: RUF001  the signs that are meant
         "well-|known |a/|b |-5 |3,000.00 |€ |$12 |http://|example.com/|path?",
         "日|本|語、|「カ|ギ」|の|文。",
         "Grö\u00ad|ße |a\u00a0b |c\u200b|d",

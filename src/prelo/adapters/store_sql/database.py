@@ -6,6 +6,7 @@ each statement), and a cancelled caller never leaves one half done.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from prelo.core.errors import Misconfigured, Unavailable
 
 _READERS = 3
 _BUSY_SECONDS = 5.0  # how long a statement waits for a lock of another process
+_SWITCH_SECONDS = 0.02  # between two tries at what cannot wait by itself
 _QUEUE_SECONDS = 5.0  # how long a transaction waits for those of its own process
 _CLOCK = select(NowMs())
 T = TypeVar("T")
@@ -176,12 +178,27 @@ def _connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,  # the pool hands a connection to one thread at a time
     )
     try:
-        # The switch to WAL does not wait for other processes as statements do: only where it is due.
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode=WAL")
+        _into_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _into_wal(connection: sqlite3.Connection) -> None:
+    """The switch of a new file, which several may be making at this moment.
+
+    SQLite's own waiting does not hold for it: who finds the file locked is told at once.
+    """
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_SWITCH_SECONDS)
+        else:
+            return

@@ -45,18 +45,18 @@ def render(  # noqa: PLR0913, PLR0917  the options of a command
     catalog: given.Folder = None,
     title: look.Title = None, subtitle: look.Subtitle = None, kinds: look.Kinds = None,
     labels: look.Labels = None, totals: look.Totals = None, group_by: look.Groups = None,
-    landscape: look.Landscape = False, locale: look.Locale = None,  # noqa: FBT002
+    landscape: look.Landscape = False, locale: look.Locale = None,  # noqa: FBT002  options
     timezone: look.Timezone = None, logo: look.Logo = None, header: look.Header = None,
-    footer: look.Footer = None, password: look.Password = False,  # noqa: FBT002
+    footer: look.Footer = None, password: look.Password = False,  # noqa: FBT002  options
     layout: look.Settings = None,
-    sheet: look.Sheet = None, table: look.Table = False, info: look.Info = False,  # noqa: FBT002
+    sheet: look.Sheet = None, table: look.Table = False, info: look.Info = False,  # noqa: FBT002  options
     template: look.Template = None, overflow: look.Overflow = None,
-    contents: look.Contents = False, page_totals: look.PageTotals = False,  # noqa: FBT002
-    watermark: look.Watermark = None, archive: look.Archive = False,  # noqa: FBT002
+    contents: look.Contents = False, page_totals: look.PageTotals = False,  # noqa: FBT002  options
+    watermark: look.Watermark = None, archive: look.Archive = False,  # noqa: FBT002  options
     font: look.Fonts = None, attach: look.Attached = None,
     document: look.Page = None, per: look.Per = None,
     cover: look.Cover = None, annex: look.Annex = None,
-    json: given.Json = False,  # noqa: FBT002
+    json: given.Json = False,  # noqa: FBT002  options
 ) -> None:  # fmt: skip
     """Make a file of your data, with no service at all."""
     chosen = look.Looks(

@@ -32,7 +32,7 @@ class Flat:
 
     @cached_property
     def ascii(self) -> bool:
-        return not self.raw.size or int(self.raw.max()) < 128  # noqa: PLR2004
+        return not self.raw.size or int(self.raw.max()) < 128  # noqa: PLR2004  ASCII
 
     @cached_property
     def codes(self) -> npt.NDArray[np.uint32]:

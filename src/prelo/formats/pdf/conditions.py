@@ -1,21 +1,18 @@
 """When a highlight holds: its words as expressions over a column, for all rows of a frame at once."""
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import polars as pl
 
-from prelo.core.errors import FormatFailed
 from prelo.core.workbook import Compared, Highlight
+from prelo.formats import compared
 from prelo.formats.stream import Field
 
 RANKED = {"duplicate", "unique", "top", "bottom", "above average", "below average"}
 """What needs the whole column before its first row can be drawn, and so is a workbook's alone."""
 
-_CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)(?::([0-5]\d))?")
 _HOURS = 24
 
 
@@ -55,7 +52,9 @@ def _compared(field: Field, highlight: Highlight) -> pl.Expr:
     c = pl.col(field.name)
     c = c.str.to_lowercase() if _is_text(field) else c
     limits = [
-        pl.lit(_read(field, read, v)) for v in (highlight.value, highlight.other) if v is not None
+        pl.lit(compared.read(field, read, v))
+        for v in (highlight.value, highlight.other)
+        if v is not None
     ]
     low, high = limits[0], limits[-1]
     held = {
@@ -83,63 +82,26 @@ def _reading(field: Field) -> Read:
     """How a value of the column's kind is read."""
     name = field.kind.name
     if name == "boolean":
-        return _boolean
+        return compared.boolean
     if name in {"date", "datetime"}:
-        return _date if name == "date" else _moment
+        return _date if name == "date" else compared.moment
     if name in {"time", "duration"}:
-        return _time if name == "time" else _span
+        return _time if name == "time" else compared.span
     return _number if field.kind.numeric else lambda value: str(value).lower()
 
 
-def _read(field: Field, read: Read, value: Compared) -> Any:
-    try:
-        return read(value)
-    except (ValueError, InvalidOperation) as error:
-        raise FormatFailed(
-            f"the column '{field.name}' is a {field.kind}, and its highlight compares it with '{value}', "
-            "which is none"
-        ) from error
-
-
-def _number(value: Compared) -> Decimal | int | float:
-    number = Decimal(str(value))
-    if not number.is_finite():
-        raise ValueError
+def _number(value: Compared) -> int | float:
+    number = compared.number(value)
     return int(number) if number == number.to_integral_value() else float(number)
 
 
-def _boolean(value: Compared) -> bool:
-    word = str(value).lower()
-    if word not in {"true", "false"}:
-        raise ValueError
-    return word == "true"
-
-
-def _moment(value: Compared) -> datetime:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
-    if not isinstance(value, date):
-        raise ValueError  # noqa: TRY004  it becomes a sentence, as a text that is no date does
-    return datetime.combine(value, time())
-
-
 def _date(value: Compared) -> date | datetime:
-    moment = _moment(value)
+    moment = compared.moment(value)
     return moment if moment.time() != time() else moment.date()
 
 
-def _span(value: Compared) -> timedelta:
-    match = _CLOCK.fullmatch(str(value))
-    if not match:
-        raise ValueError
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
 def _time(value: Compared) -> time:
-    span = _span(value)
+    span = compared.span(value)
     if span >= timedelta(hours=_HOURS):
         raise ValueError
     return (datetime(1, 1, 1) + span).time()  # noqa: DTZ001  a clock has no zone

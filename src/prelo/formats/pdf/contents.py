@@ -50,15 +50,14 @@ class Groups:
                 else:
                     self._left += 1
 
+    def count(self, look: Look) -> int:
+        """How many pages the list takes."""
+        return -(-len(self._listed or ()) // _fit(look))
+
     def pages(self, look: Look, title: str, before: int) -> list[FrontPage]:
         """The list, on pages in front of which stand `before` others: `title`, and a line for each group."""
-        entries = self._listed
-        if not entries:
-            return []
-        top = look.top - look.title.height(1) - look.sizes.text
-        step = look.contents.height(1)
-        fit = max((top - look.bottom) // step, 1)
-        count = -(-len(entries) // fit)
+        entries, fit, count = self._listed or (), _fit(look), self.count(look)
+        top, step = _top(look), look.contents.height(1)
         out: list[FrontPage] = []
         for first in range(0, len(entries), fit):
             part = entries[first : first + fit]
@@ -67,6 +66,16 @@ class Groups:
             links = [_link(e, look, top - n * step, step) for n, e in enumerate(part)]
             out.append(FrontPage(content + _lines(look, part, numbers, top), links))
         return out
+
+
+def _top(look: Look) -> int:
+    """Where the lines of a page begin."""
+    return look.top - look.title.height(1) - look.sizes.text
+
+
+def _fit(look: Look) -> int:
+    """The lines of a page."""
+    return max((_top(look) - look.bottom) // look.contents.height(1), 1)
 
 
 def _heading(look: Look, title: str) -> bytes:

@@ -54,8 +54,10 @@ class Extras(Protocol):
         """Some of these items stand on this page."""
         ...
 
-    def between(self, page: int) -> bytes | None:
-        """A content stream, to be written later, between what lies under the text and the text."""
+    def between(self) -> bytes | None:
+        """The content stream of the page that ends, to be written later, between what lies under the text
+        and the text.
+        """
         ...
 
 
@@ -123,7 +125,7 @@ class Flow:
                 content += self._frame.goes_on(self._goes_on[index], after)
             self._file.stream(content, number=number, deflate=False)
 
-    def _spans(self, items: Items, body: Body) -> "list[_Span]":
+    def _spans(self, items: Items, body: Body) -> list[_Span]:
         """Where the pages break: where one is full, but not after an item that stays with the next."""
         reach = np.cumsum(items.heights)
         places = np.arange(1, len(reach) + 1)
@@ -191,11 +193,17 @@ class Flow:
             extra.draw(sheet, part)
         for layer, flat in zip(sheet.layers, items.operators, strict=True):
             layer.text.append(flat.raw.data[flat.offsets[part.start] : flat.offsets[part.stop]])
-        for at in np.flatnonzero(items.tags[part] >= 0).tolist():
-            level, words = items.labels[items.tags[part.start + at]]
-            sheet.marks.append((level, words, int(bottoms[at] + items.heights[part.start + at])))
+        if self.listener:
+            self._mark(items, part, bottoms)
         sheet.y = int(bottoms[-1])
         sheet.fresh = False
+
+    def _mark(self, items: Items, part: slice, bottoms: Ints) -> None:
+        """Keep the headings that stand on this page."""
+        for at in np.flatnonzero(items.tags[part] >= 0).tolist():
+            level, words = items.labels[items.tags[part.start + at]]
+            top = int(bottoms[at] + items.heights[part.start + at])
+            self._sheet.marks.append((level, words, top))
 
     def _begin(self, top: int) -> Sheet:
         y = top - self._frame.header_height
@@ -234,7 +242,7 @@ class Flow:
 
     def _write(self, layer: Layer, under: bytes, text: bytes, tags: tuple[bytes, ...]) -> None:
         sheet, index = self._sheet, len(self._moving)
-        between = [made for e in self.extras if (made := e.between(index)) is not None]
+        between = [made for e in self.extras if (made := e.between()) is not None]
         if between:
             streams = [b"%d 0 R" % self._file.stream(under), *between]
             streams.append(b"%d 0 R" % self._file.stream(text))

@@ -69,7 +69,7 @@ class Links:
             if here:
                 sheet.layers[number].links.append(b"%d 0 R " * len(here) % tuple(here))
 
-    def between(self, page: int) -> bytes | None:  # noqa: ARG002  links are not drawn
+    def between(self) -> None:
         return None
 
     def _bodies(self, uris: pl.Series, cell: Cell, bottoms: Ints, heights: Ints) -> pl.Series:

@@ -4,10 +4,8 @@ Where their cells stand is known page by page, what they look like only at the e
 wait in a temporary file, a few bytes a cell, and each page keeps a place among its contents for them.
 """
 
-import tempfile
 from array import array
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,7 @@ from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.marks import Measures, bar, icons, scale
 from prelo.formats.pdf.paint import Painter
 from prelo.formats.pdf.sheet import Sheet, box_of
+from prelo.formats.spool import Spool
 
 Floats = npt.NDArray[np.float64]
 _ICON = 300  # from the cell's edge to the middle of its icon
@@ -36,7 +35,7 @@ class MeasuredCells:
         self._low = [np.inf] * len(self._wanted)
         self._high = [-np.inf] * len(self._wanted)
         self._streams, self._counts = array("Q"), array("Q")
-        self._spool: Any = tempfile.TemporaryFile() if self._wanted else None  # noqa: SIM115  ends with us
+        self._spool = Spool("a highlight by scale, bars or icons") if self._wanted else None
         self._count = 0  # of the page that is being filled
         self._items: Items | None = None
         self._bottoms: Ints = np.empty(0, np.int64)
@@ -55,7 +54,7 @@ class MeasuredCells:
     def draw(self, sheet: Sheet, part: slice) -> None:  # noqa: ARG002  its page is the open one
         """Keep some of these items, which stand on this page."""
         items = self._items
-        if items is None:
+        if items is None or self._spool is None:
             return
         data = np.flatnonzero(items.sorts[part] == DATA) + part.start
         rows = items.rows[data]
@@ -64,8 +63,8 @@ class MeasuredCells:
         self._spool.write(np.column_stack(columns).astype(np.float64).tobytes())
         self._count += len(data)
 
-    def between(self, page: int) -> bytes | None:  # noqa: ARG002  pages come in their order
-        """The content stream of the page, to be written at the end."""
+    def between(self) -> bytes | None:
+        """The content stream of the page that ends, to be written at the end."""
         number = self._file.reserve()
         self._streams.append(number)
         self._counts.append(self._count)
@@ -75,9 +74,9 @@ class MeasuredCells:
 
     def close(self) -> None:
         """Write what was kept, now that the ends are known."""
-        if not self._wanted:
+        if self._spool is None:
             return
-        self._spool.seek(0)
+        self._spool.rewind()
         width, bands = 2 + len(self._wanted), self._look.bands
         for at in range(0, len(self._streams), len(bands)):
             size = self._counts[at] * width * 8

@@ -52,7 +52,7 @@ class TableFile:
         )
         self._body = Body(stream, layout, self._locale, sizes.text)
         self._first = self._body.texts(stream.first)
-        self._look = self._measured(sizes)
+        self._look = self._measured(sizes, rtl=rtl)
         self._file = begin(out, layout.pdf)
         self._resources = self._file.reserve()
         self._tree = PageTree(self._file, self._resources)
@@ -94,8 +94,7 @@ class TableFile:
         written = self._flow.end()
         front = self._summary.pages(body, self._frame, self._assets)
         contents = self._locale.words.contents
-        listed = len(self._groups.pages(look, contents, 0))
-        pages = len(front) + listed + written
+        pages = len(front) + self._groups.count(look) + written
         joined = self._joined
         joined.read(file, self._resources, look, (body.grand, body.rows), pages)
         count = Count(len(joined.cover), pages + len(joined.cover) + len(joined.annex))
@@ -120,7 +119,7 @@ class TableFile:
         outline = self._groups.outline
         finish(file, self._tree, self._layout, inherited=size, outline=outline, rtl=look.rtl)
 
-    def _measured(self, sizes: Sizes) -> Look:
+    def _measured(self, sizes: Sizes, *, rtl: bool) -> Look:
         """The page and its columns, as wide as the first frame needs them."""
         fields, options = self._stream.fields, self._layout.pdf
         wanted = [
@@ -128,7 +127,6 @@ class TableFile:
             for field, text in zip(fields, self._first, strict=True)
         ]
         page = page_of(options, wanted, sizes.gap, sizes.text)
-        rtl = from_the_right(self._layout.locale, options.rtl)
         room = Room(page.measure, sizes.gap, sizes.text)
         bands = bands_of(fields, wanted, room, options, rtl=rtl)
         return Look(page, sizes, bands, self._fonts, rtl=rtl)

@@ -6,8 +6,7 @@ for 0 and any text for more than every number.
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
 from typing import Any
 
 from xlsxwriter import Workbook
@@ -16,6 +15,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from prelo.core.errors import FormatFailed
 from prelo.core.workbook import Compared, Highlight
+from prelo.formats import compared
 from prelo.formats.stream import Field
 from prelo.formats.xlsx.place import Place
 
@@ -50,8 +50,7 @@ _WILDCARD = re.compile(r"[~*?]")
 # Within a text, what is no reference must not look like one of a made-up row (place.py), nor like a function
 # that XlsxWriter would put a prefix before.
 _LOOKALIKE = re.compile(r"(?<=[A-Za-z$])(?=1\d{6})|(?=\()")
-_EPOCH = date(1899, 12, 30)  # day 0 of ECMA-376 18.17.4.1, which holds from 1900-03-01 on
-_CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)(?::([0-5]\d))?")
+_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  day 0 of ECMA-376 18.17.4.1, which holds from 1900-03-01 on
 
 
 def draw_highlights(book: Workbook, sheet: Worksheet, place: Place) -> None:
@@ -153,7 +152,9 @@ def _formula(place: Place, column: int, highlight: Highlight) -> str:
 
 def _comparison(field: Field, cell: str, highlight: Highlight) -> str:
     guard, read = _reading(field)
-    limits = [_read(field, read, v) for v in (highlight.value, highlight.other) if v is not None]
+    limits = [
+        compared.read(field, read, v) for v in (highlight.value, highlight.other) if v is not None
+    ]
     if highlight.when == "between":
         return f"AND({guard.format(cell)},{cell}>={limits[0]},{cell}<={limits[1]})"
     if highlight.when == "not between":
@@ -177,52 +178,27 @@ def _reading(field: Field) -> tuple[str, Read]:
     return ("ISNUMBER({})", _number) if kind.numeric else ("LEN({})>0", lambda v: _quoted(str(v)))
 
 
-def _read(field: Field, read: Read, value: Compared) -> str:
-    try:
-        return read(value)
-    except (ValueError, InvalidOperation) as error:
-        raise FormatFailed(
-            f"the column '{field.name}' is a {field.kind}, and its highlight compares it with '{value}', "
-            "which is none"
-        ) from error
-
-
 def _quoted(text: str) -> str:
     """A text as a text within a formula, whatever stands in it (ECMA-376 18.17.2.3)."""
     return '"{}"'.format(_LOOKALIKE.sub('"&"', text.replace('"', '""')))
 
 
 def _number(value: Compared) -> str:
-    number = Decimal(str(value))
-    if not number.is_finite():
-        raise ValueError
-    return format(number, "f")
+    return format(compared.number(value), "f")
 
 
 def _boolean(value: Compared) -> str:
-    word = str(value).upper()
-    if word not in {"TRUE", "FALSE"}:
-        raise ValueError
-    return word
+    return str(compared.boolean(value)).upper()
 
 
 def _day(value: Compared) -> str:
     """The number of a day, with the time as its fraction."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, date):
-        raise ValueError  # noqa: TRY004  it becomes a sentence, as a text that is no date does
-    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
-    return _days(moment.replace(tzinfo=None) - datetime(_EPOCH.year, _EPOCH.month, _EPOCH.day))  # noqa: DTZ001
+    return _days(compared.moment(value) - _EPOCH)
 
 
 def _clock(value: Compared) -> str:
     """Hours, minutes and seconds as a part of a day."""
-    match = _CLOCK.fullmatch(str(value))
-    if not match:
-        raise ValueError
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return _days(timedelta(hours=hours, minutes=minutes, seconds=seconds))
+    return _days(compared.span(value))
 
 
 def _days(time: timedelta) -> str:

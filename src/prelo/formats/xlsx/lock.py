@@ -5,11 +5,9 @@ bytes; the password, hashed 100,000 times, encrypts that key; an HMAC guards the
 disk meanwhile is ciphertext only.
 """
 
-import contextlib
 import hmac
-import tempfile
 from base64 import b64encode
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from hashlib import sha512
 from secrets import token_bytes
 from struct import Struct, pack
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from prelo.core.errors import FileLimit, FormatFailed
+from prelo.formats.spool import Spool
 from prelo.formats.xlsx.compound import MOST, Storage, Stream, write_compound
 from prelo.ports import Sink
 
@@ -53,9 +52,7 @@ class Locked:
         self._encryptor = _key_encryptor(_checked(password), self._key)
         self._rest = bytearray()  # less than a segment
         self._size = self._segments = 0
-        with _on_disk():
-            # Lives from the first byte to __exit__.
-            self._spool = tempfile.TemporaryFile()  # noqa: SIM115  closed on leaving
+        self._spool = Spool("a workbook with a password")
 
     def __enter__(self) -> Self:
         return self
@@ -70,9 +67,7 @@ class Locked:
             if kind is None:
                 self._finish()
         finally:
-            # Closing flushes: on a full disk it fails once more, and closes all the same.
-            with contextlib.suppress(OSError):
-                self._spool.close()
+            self._spool.close()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> None:
         self._rest += data
@@ -98,14 +93,12 @@ class Locked:
             encryptor = Cipher(self._cipher, CBC(iv)).encryptor()
             pieces.append(encryptor.update(data[start : start + _SEGMENT]))
             self._segments += 1
-        with _on_disk():
-            self._spool.write(b"".join(pieces))
+        self._spool.write(b"".join(pieces))
 
     def _finish(self) -> None:
         self._size += len(self._rest)
         self._encrypt(bytes(self._rest) + bytes(-len(self._rest) % _BLOCK))
-        with _on_disk():
-            length = self._spool.tell()
+        length = self._spool.size
         key = token_bytes(_HASH)
         seal = hmac.new(key, digestmod=sha512)
         for chunk in self._package():
@@ -120,13 +113,9 @@ class Locked:
     def _package(self) -> Iterator[bytes]:
         """The EncryptedPackage stream (2.3.4.4): the size before encryption, then the ciphertext."""
         yield pack("<Q", self._size)
-        with _on_disk():
-            self._spool.seek(0)
-            chunk = self._spool.read(_AT_ONCE)
-        while chunk:
+        self._spool.rewind()
+        while chunk := self._spool.read(_AT_ONCE):
             yield chunk
-            with _on_disk():
-                chunk = self._spool.read(_AT_ONCE)
 
     def _info(self, hmac_key: bytes, hmac_value: bytes) -> bytes:
         """The EncryptionInfo stream (2.3.4.10): version 4.4, flags, and XML in Excel's own order."""
@@ -227,14 +216,3 @@ def _counted(text: str) -> bytes:
 
 def _sized(data: bytes) -> bytes:
     return pack("<L", 4 + len(data)) + data
-
-
-@contextlib.contextmanager
-def _on_disk() -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileLimit(
-            "the temporary file that a workbook with a password needs cannot be used: "
-            f"{error.strerror or error}; make room in the temporary folder, or set TMPDIR to another"
-        ) from error

@@ -83,7 +83,7 @@ def _step(least: float, kind: Kind) -> float:
     if kind.name == "integer":
         least = max(least, 1.0)
     magnitude = 10.0 ** floor(log10(least))
-    steps = _WHOLE_STEPS if kind.name == "integer" and magnitude < 10 else _STEPS  # noqa: PLR2004
+    steps = _WHOLE_STEPS if kind.name == "integer" and magnitude < 10 else _STEPS  # noqa: PLR2004  one digit
     return next(step * magnitude for step in steps if step * magnitude >= least * (1 - 1e-9))
 
 
@@ -118,7 +118,7 @@ def time_axis(bounds: tuple[float, float], most: int, kind: Kind, locale: Locale
 def _hours(low: float, high: float, least: float, locale: Locale) -> Axis:
     step = next(step for step in _CLOCK if step >= least)
     ticks = [number * float(step) for number in range(ceil(low / step), floor(high / step) + 1)]
-    clock = written(ticks, Kind(name="datetime"), locale, "hh:mm" if step >= 60 else "hh:mm:ss")  # noqa: PLR2004
+    clock = written(ticks, Kind(name="datetime"), locale, "hh:mm" if step >= 60 else "hh:mm:ss")  # noqa: PLR2004  seconds
     days = written(ticks, Kind(name="date"), locale)
     labels = [
         day if tick % _DAY == 0 else hour
@@ -142,7 +142,7 @@ def _calendar(low: float, high: float, least: float) -> tuple[list[float], str |
         ceil((first.year * 12 + first.month - 1) / step) * step, last.year * 12 + last.month, step
     )
     stamps = [
-        (datetime(number // 12, number % 12 + 1, 1) - _EPOCH).total_seconds()  # noqa: DTZ001
+        (datetime(number // 12, number % 12 + 1, 1) - _EPOCH).total_seconds()  # noqa: DTZ001  clocks as the report shows them
         for number in months
         if 0 < number // 12 < 10_000  # noqa: PLR2004  the years that a date can have
     ]

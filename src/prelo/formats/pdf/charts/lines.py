@@ -78,7 +78,7 @@ def _area(sheet: Sheet, x: Floats, low: Floats, high: Floats, color: Colour) -> 
         return
     rows, back = turning_points(x, high), turning_points(x, low)[::-1]
     shape = Polygon(_points(x[rows], high[rows]) + _points(x[back], low[back]))
-    shape.fillColor, shape.strokeColor = color, None  # pyright: ignore[reportAttributeAccessIssue]
+    shape.fillColor, shape.strokeColor = color, None  # pyright: ignore[reportAttributeAccessIssue]  it has no types
     sheet.add(shape)
 
 

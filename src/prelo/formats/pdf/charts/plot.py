@@ -100,7 +100,7 @@ def swatch(sheet: Sheet, x: float, y: float, entry: Entry) -> None:
         sheet.rule(x, y, x + size, y, color=entry.color, width=1.6)
     elif entry.form == "dot":
         dot = Circle(x + size / 2, y, size * 0.3)
-        dot.fillColor, dot.strokeColor = entry.color, None  # pyright: ignore[reportAttributeAccessIssue]
+        dot.fillColor, dot.strokeColor = entry.color, None  # pyright: ignore[reportAttributeAccessIssue]  it has no types
         sheet.add(dot)
     else:
         half = size * 0.36

@@ -249,7 +249,7 @@ def _is_page(value: pikepdf.Object) -> bool:
 def _inherited(page: Any, name: str) -> Any:
     """An entry of the page, or of a node of its tree where it may stand there."""
     node, steps = page, 0
-    while name not in node and name in _INHERITED and "/Parent" in node and steps < 100:  # noqa: PLR2004
+    while name not in node and name in _INHERITED and "/Parent" in node and steps < 100:  # noqa: PLR2004  no tree is as deep
         node, steps = node["/Parent"], steps + 1
     return node.get(name)
 

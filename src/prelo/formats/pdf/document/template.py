@@ -56,7 +56,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """No text, list or number grows beyond what a page could show."""
         numbers = isinstance(left, int) and isinstance(right, int)
-        if operator == "**" and not (abs(right) <= 64 and abs(left) <= _LARGEST):  # noqa: PLR2004
+        if operator == "**" and not (abs(right) <= 64 and abs(left) <= _LARGEST):  # noqa: PLR2004  larger, and a template could count for hours
             raise OverflowError("the power is too large")
         if operator == "*" and not numbers and _size(left) * _size(right) > _LARGEST:
             raise OverflowError("the text or list is repeated too often")

@@ -1,3 +1,4 @@
+# ruff: noqa: N802, N803, N815  reportlab and svglib call these methods by their own names
 """A Drawing of reportlab as a flat list of marks, in order, in the drawing's own coordinates.
 
 Transformations are worked into the points and colours into the marks, so nothing is nested but clips: a
@@ -112,7 +113,7 @@ class _Flattener(Renderer):
     def matrix(self) -> Matrix:
         return cast("Matrix", tuple(self._tracker.getCTM()))
 
-    def drawNode(self, node: Any) -> None:  # noqa: N802
+    def drawNode(self, node: Any) -> None:
         self._tracker.push(getStateDelta(node))
         clips = self._clips
         self.drawNodeDispatcher(node)
@@ -122,25 +123,25 @@ class _Flattener(Renderer):
                 self.marks.append(Unclip())
         self._tracker.pop()
 
-    def drawLine(self, line: Any) -> None:  # noqa: N802
+    def drawLine(self, line: Any) -> None:
         self._add(joined((line.x1, line.y1, line.x2, line.y2), close=False), filled=False)
 
-    def drawPolyLine(self, p: Any) -> None:  # noqa: N802
+    def drawPolyLine(self, p: Any) -> None:
         self._add(joined(p.points, close=False), filled=False)
 
-    def drawPolygon(self, p: Any) -> None:  # noqa: N802
+    def drawPolygon(self, p: Any) -> None:
         self._add(joined(p.points, close=True))
 
-    def drawRect(self, rect: Any) -> None:  # noqa: N802
+    def drawRect(self, rect: Any) -> None:
         self._add(paths.rectangle(rect.x, rect.y, rect.width, rect.height, (rect.rx, rect.ry)))
 
-    def drawCircle(self, circle: Any) -> None:  # noqa: N802
+    def drawCircle(self, circle: Any) -> None:
         self._add(paths.ellipse(circle.cx, circle.cy, circle.r, circle.r))
 
-    def drawEllipse(self, ellipse: Any) -> None:  # noqa: N802
+    def drawEllipse(self, ellipse: Any) -> None:
         self._add(paths.ellipse(ellipse.cx, ellipse.cy, ellipse.rx, ellipse.ry))
 
-    def drawWedge(self, wedge: Any) -> None:  # noqa: N802
+    def drawWedge(self, wedge: Any) -> None:
         yradius, inner, yinner = wedge._xtraRadii()  # noqa: SLF001  reportlab's own renderers do
         center, outer = (wedge.centerx, wedge.centery), (wedge.radius, yradius)
         inside = (inner or 0, yinner or 0)
@@ -150,7 +151,7 @@ class _Flattener(Renderer):
             angles = (wedge.startangledegrees, wedge.endangledegrees)
             self._add(paths.wedge(center, outer, inside, angles))
 
-    def drawPath(self, path: Any) -> None:  # noqa: N802
+    def drawPath(self, path: Any) -> None:
         outline, closed = _outline(path)
         if path.isClipPath:
             self._clip(outline, even_odd=path.fillMode != _NON_ZERO)
@@ -160,7 +161,7 @@ class _Flattener(Renderer):
         # As reportlab has it: unless told by `autoclose`, an open outline is not filled.
         self._add(outline, filled=closed or path.autoclose in {"svg", "pdf"})
 
-    def drawString(self, stringObj: Any) -> None:  # noqa: N802, N803
+    def drawString(self, stringObj: Any) -> None:
         state = self._tracker.getState()
         color = self._color("fill")
         if color is None or not stringObj.text:
@@ -171,7 +172,7 @@ class _Flattener(Renderer):
         bold = "bold" in state["fontName"].lower()
         self.marks.append(Text(stringObj.text, matrix, size, bold, color, anchor))
 
-    def drawImage(self, image: Any) -> None:  # noqa: N802
+    def drawImage(self, image: Any) -> None:
         if isinstance(image.path, Image.Image):
             box = (image.width, 0, 0, image.height, image.x, image.y)
             self.marks.append(Picture(image.path, mmult(self.matrix, box)))
@@ -215,22 +216,22 @@ class _Canvas:
         self._flattener = flattener
         self._within: Path = []
 
-    def saveState(self) -> None:  # noqa: N802
+    def saveState(self) -> None:
         """Marks have no state."""
 
-    restoreState = saveState  # noqa: N815
+    restoreState = saveState
 
-    def beginPath(self) -> "_Outline":  # noqa: N802
+    def beginPath(self) -> "_Outline":
         return _Outline()
 
-    def clipPath(self, path: "_Outline", **_: object) -> None:  # noqa: N802
+    def clipPath(self, path: "_Outline", **_: object) -> None:
         self._within = path.segments
 
-    def linearGradient(self, x0: float, y0: float, x1: float, y1: float, *colours: Any) -> None:  # noqa: N802
+    def linearGradient(self, x0: float, y0: float, x1: float, y1: float, *colours: Any) -> None:
         ends = moved([("m", (x0, y0)), ("l", (x1, y1))], self._flattener.matrix)
         self._shade((*ends[0][1], *ends[1][1]), *colours)
 
-    def radialGradient(self, x: float, y: float, radius: float, *colours: Any) -> None:  # noqa: N802
+    def radialGradient(self, x: float, y: float, radius: float, *colours: Any) -> None:
         matrix = self._flattener.matrix
         ((_, center),) = moved([("m", (x, y))], matrix)
         self._shade((*center, radius * scale_of(matrix)), *colours)
@@ -248,13 +249,13 @@ class _Outline:
     def __init__(self) -> None:
         self.segments: Path = []
 
-    def moveTo(self, *at: float) -> None:  # noqa: N802
+    def moveTo(self, *at: float) -> None:
         self.segments.append(("m", at))
 
-    def lineTo(self, *at: float) -> None:  # noqa: N802
+    def lineTo(self, *at: float) -> None:
         self.segments.append(("l", at))
 
-    def curveTo(self, *at: float) -> None:  # noqa: N802
+    def curveTo(self, *at: float) -> None:
         self.segments.append(("c", at))
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ def _mark(mark: Mark, height: float) -> str:
     if isinstance(mark, Text):
         return _text(mark, height)
     if not isinstance(mark, Shape):
-        raise ValueError(f"a {type(mark).__name__.lower()} in a drawing for HTML")  # noqa: TRY004
+        raise ValueError(f"a {type(mark).__name__.lower()} in a drawing for HTML")  # noqa: TRY004  a drawing at fault, not a caller
     rule = ' fill-rule="evenodd"' if mark.even_odd and mark.fill else ""
     fill = _color(mark.fill) if mark.fill else "none"
     return f'<path d="{_path(mark.path, height)}" fill="{fill}"{rule}{_line(mark.line)}/>'

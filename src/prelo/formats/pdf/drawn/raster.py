@@ -138,9 +138,9 @@ def _frame_marker(data: bytes) -> int:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:  # noqa: PLR2004  begins a marker
         marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:  # noqa: PLR2004
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:  # noqa: PLR2004  JPEG's markers
             return marker
-        at += 2 + unpack(">H", data[at + 2 : at + 4])[0] if marker != 0xFF else 1  # noqa: PLR2004
+        at += 2 + unpack(">H", data[at + 2 : at + 4])[0] if marker != 0xFF else 1  # noqa: PLR2004  JPEG's filler
     return 0
 
 
@@ -151,11 +151,11 @@ def _png(data: bytes) -> tuple[bytes, bytes] | None:
     """
     chunks = _chunks(data)
     width, height, bits, kind, _, _, interlaced = unpack(">IIBBBBB", chunks[b"IHDR"])
-    if kind == 3 and not chunks.get(b"PLTE"):  # noqa: PLR2004
+    if kind == 3 and not chunks.get(b"PLTE"):  # noqa: PLR2004  PNG's palette
         return None
-    if interlaced or bits > 8 or b"tRNS" in chunks or kind not in {0, 2, 3}:  # noqa: PLR2004
+    if interlaced or bits > 8 or b"tRNS" in chunks or kind not in {0, 2, 3}:  # noqa: PLR2004  PNG's types
         return None
-    colors, space = (3, b"/DeviceRGB") if kind == 2 else (1, b"/DeviceGray")  # noqa: PLR2004
+    colors, space = (3, b"/DeviceRGB") if kind == 2 else (1, b"/DeviceGray")  # noqa: PLR2004  PNG's type of RGB
     if kind == 3:  # noqa: PLR2004  a palette
         palette = chunks.get(b"PLTE", b"")[: 3 << bits]
         space = b"[/Indexed/DeviceRGB %d<%b>]" % (len(palette) // 3 - 1, palette.hex().encode())

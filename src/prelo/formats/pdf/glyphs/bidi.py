@@ -257,7 +257,7 @@ def _brackets(text: str, own: str, now: str, level: int) -> str:
             at += 1  # noqa: PLW2901  marks go with the bracket
             while at < len(own) and own[at] == "M":
                 letters[at + 1] = chosen
-                at += 1  # noqa: PLW2901
+                at += 1  # noqa: PLW2901  the next is dealt with
     return "".join(letters)
 
 
@@ -278,7 +278,7 @@ def _pairs(text: str, now: str) -> list[tuple[int, int]]:
                 return []
             open_.append((closing[char], i))
         elif open_:
-            char = _CANONICAL.get(char, char)  # noqa: PLW2901
+            char = _CANONICAL.get(char, char)  # noqa: PLW2901  the same bracket
             for depth in range(len(open_) - 1, -1, -1):
                 if open_[depth][0] == char:
                     found.append((open_[depth][1], i))

@@ -16,6 +16,7 @@ from unicodedata import category, normalize
 
 from prelo.formats.pdf.glyphs.characters import IGNORABLE, Characters
 from prelo.formats.pdf.glyphs.harfbuzz import hb
+from prelo.formats.pdf.glyphs.kept import Kept
 from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 
 _JOINER = "\u200d"
@@ -69,7 +70,7 @@ class Shaper:
         self._buffer = hb.Buffer()
         self._buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
         self._scripts = _Scripts()
-        self._having: dict[tuple[int, ...], int | None] = {}
+        self._having = Kept[tuple[str], int | None](lambda key: self._program_with(key[0]))
 
     def shape(self, text: str, *, leftwards: bool) -> Word:
         """The word as glyphs from left to right."""
@@ -111,7 +112,8 @@ class Shaper:
         return out
 
     def _cluster(self, text: str, before: int | None) -> list[int]:
-        codes = [ord(char) for char in text if not IGNORABLE.match(char)]
+        shown = IGNORABLE.sub("", text)
+        codes = [ord(char) for char in shown]
         if not codes:
             return [self._own if before is None else before] * len(text)
         tables = self._characters
@@ -120,7 +122,7 @@ class Shaper:
         for number in (first,) if settled or before is None else (before, first):
             if self._has(number, codes):
                 return [number] * len(text)
-        number = self._program_with(tuple(codes)) if len(codes) > 1 else None
+        number = self._having[shown,] if len(codes) > 1 else None
         if number is not None:
             return [number] * len(text)
         return [int(tables.program[ord(char)]) for char in text]
@@ -129,14 +131,12 @@ class Shaper:
         known = self._typeface.programs[number].face.codes
         return all(code in known for code in codes)
 
-    def _program_with(self, codes: tuple[int, ...]) -> int | None:
-        """The program of the first face that has all of them."""
-        if codes not in self._having:
-            style, typeface = self._style, self._typeface
-            faces = [*typeface.given(style), *typeface.system(style)]
-            face = next((f for f in faces if all(code in f.codes for code in codes)), None)
-            self._having[codes] = typeface.number(face) if face else None
-        return self._having[codes]
+    def _program_with(self, text: str) -> int | None:
+        """The program of the first face that has all characters of it."""
+        codes = {ord(char) for char in text}
+        faces = [*self._typeface.given(self._style), *self._typeface.system(self._style)]
+        face = next((f for f in faces if all(code in f.codes for code in codes)), None)
+        return self._typeface.number(face) if face else None
 
     def _put(self, run: _Run, word: Word, pen: "_Pen", *, leftwards: bool) -> None:
         program = self._typeface.programs[run.program]

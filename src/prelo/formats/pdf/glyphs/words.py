@@ -4,9 +4,8 @@ Spaces part words, and a word looks alike wherever it stands; so a string costs 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import TypeVar
 from unicodedata import bidirectional
 
 from prelo.formats.pdf.arrow import Flags
@@ -14,10 +13,10 @@ from prelo.formats.pdf.file import escaped
 from prelo.formats.pdf.glyphs import bidi
 from prelo.formats.pdf.glyphs.characters import Characters
 from prelo.formats.pdf.glyphs.faces import UNITS
+from prelo.formats.pdf.glyphs.kept import Kept
 from prelo.formats.pdf.glyphs.shape import Shaper, Word
 from prelo.formats.pdf.glyphs.typeface import Typeface
 
-_MOST_KEPT = 20_000  # a document with more different words forgets them all and starts anew
 _SOFT_HYPHEN = "\u00ad"
 _PARTS = re.compile("( +|\n)")
 _LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
@@ -35,23 +34,6 @@ _Piece = tuple[int, str, int]
 _SIMPLE, _ANY = -1, -2
 """In place of a program: the simple font; any one, for spaces, which stand here as they are."""
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-class _Kept(dict[_Key, _Value]):
-    """What was made of something."""
-
-    def __init__(self, make: Callable[[_Key], _Value]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: _Key) -> _Value:
-        if len(self) >= _MOST_KEPT:
-            self.clear()
-        value = self[key] = self._make(key)
-        return value
-
 
 class Words:
     """The words of one style of a document, for strings whose characters are known.
@@ -67,11 +49,11 @@ class Words:
         self._typeface = typeface
         self._literal = literal
         self._shaper = Shaper(characters, typeface, style)
-        self._words = _Kept[Piece, Word](lambda p: self._shaper.shape(p[0], leftwards=p[1]))
-        self._widths = _Kept[Piece, int](lambda piece: sum(self._measured(piece).advances))
-        self._shown: dict[tuple[int, bool], _Kept[Piece, _Piece]] = {}
+        self._words = Kept[Piece, Word](lambda p: self._shaper.shape(p[0], leftwards=p[1]))
+        self._widths = Kept[Piece, int](lambda piece: sum(self._measured(piece).advances))
+        self._shown: dict[tuple[int, bool], Kept[Piece, _Piece]] = {}
         self._spaces: dict[int, str] = {}
-        self._orders = _Kept[tuple[str, bool | None], list[Piece]](lambda p: self._ordered(*p))
+        self._orders = Kept[tuple[str, bool | None], list[Piece]](lambda p: self._ordered(*p))
         own = characters.own.face
         self._space = own.advance(own.glyph(ord(" ")))
 
@@ -87,7 +69,7 @@ class Words:
         whole = bool(_NEWER.search(text))
         shown = self._shown.get((size, whole))
         if shown is None:
-            shown = self._shown[size, whole] = _Kept[Piece, _Piece](
+            shown = self._shown[size, whole] = Kept[Piece, _Piece](
                 lambda piece: self._operators(piece, size, said=not whole)
             )
         operators = self._joined([shown[piece] for piece in self._orders[text, rtl]], size)
@@ -148,7 +130,7 @@ class Words:
                 at += len(part)
         return advances, inside
 
-    def _ordered(self, text: str, rtl: bool | None) -> list[Piece]:  # noqa: FBT001
+    def _ordered(self, text: str, rtl: bool | None) -> list[Piece]:  # noqa: FBT001  a part of the key it is kept under
         """The words and spaces of a line from left to right."""
         if not _BOTH_WAYS.search(text):
             return [(part, False) for part in _PARTS.split(text)]
@@ -161,7 +143,7 @@ class Words:
             out += [(part, leftwards) for part in (parts[::-1] if leftwards else parts)]
         return out
 
-    def _runs(self, text: str, rtl: bool) -> list[tuple[int, int, bool]]:  # noqa: FBT001
+    def _runs(self, text: str, rtl: bool) -> list[tuple[int, int, bool]]:  # noqa: FBT001  what is asked
         if not _BOTH_WAYS.search(text):
             return [(0, len(text), False)]
         return bidi.runs(text, rtl=rtl)
