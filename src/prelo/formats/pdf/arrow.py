@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_FEW = 4  # of so many strings at most one
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,8 @@ class Flat:
     @classmethod
     def of(cls, text: pl.Series) -> "Flat":
         """The bytes of a String column without NULLs."""
-        array = cast("Any", text.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        # Arrow's names end at a NUL, which ours may hold.
+        array = cast("Any", text.alias("").to_arrow(compat_level=pl.CompatLevel.oldest()))
         _, offsets, raw = array.buffers()
         bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
         if raw is None:
@@ -48,14 +50,44 @@ class Flat:
         np.cumsum((self.raw & 0xC0) != 0x80, out=starts[1:])  # noqa: PLR2004  UTF-8 continuation bytes
         return starts[self.offsets]
 
+    @cached_property
+    def few(self) -> "Few | None":
+        """The strings that are more than ASCII, if they are few enough to be worth a way of their own."""
+        if self.ascii:
+            return None
+        filled = np.flatnonzero(np.diff(self.offsets))
+        highest = np.maximum.reduceat(self.raw, self.offsets[filled])
+        found = filled[highest >= 128]  # noqa: PLR2004  ASCII
+        if len(found) * _FEW > len(self.offsets) - 1:
+            return None
+        texts = self.some(found)
+        return Few(found, texts, Flat.of(texts))
+
     @property
     def longest(self) -> int:
         """Bytes of the longest string."""
         return int(np.diff(self.offsets).max()) if len(self.offsets) > 1 else 0
 
-    def strings(self, numbers: Ints) -> list[str]:
+    def some(self, numbers: Ints) -> pl.Series:
         """Some of the strings."""
-        return from_offsets(self.raw, self.offsets).gather(numbers).to_list()
+        return from_offsets(self.raw, self.offsets)[numbers]
+
+
+class Few(NamedTuple):
+    """Some strings of a column: which, and what they are."""
+
+    numbers: Ints
+    texts: pl.Series
+    flat: Flat
+
+
+def sums(values: npt.NDArray[Any], bounds: Ints) -> Ints:
+    """The sum of the values between each two bounds that follow each other."""
+    filled = bounds[:-1] < bounds[1:]
+    out = np.zeros(len(filled), np.int64)
+    if filled.any():
+        out[filled] = np.add.reduceat(values, bounds[:-1][filled], dtype=np.int64)
+    return out
 
 
 def from_offsets(raw: npt.NDArray[np.uint8], offsets: Ints) -> pl.Series:

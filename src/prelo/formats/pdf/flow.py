@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from prelo.formats.pdf.sheet import Drawer, Layer, Sheet, rules
 from prelo.formats.pdf.totals import PageTotals
 
 _HAIRLINE = 30
+_AT_ONCE = 4096  # pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class _Span:
     items: slice
     y: int
     turn: str | None
+
+
+class _Around(NamedTuple):
+    """What a page has up to the lines over its rows, then up to its rows; and what its parts are to ears."""
+
+    head: bytes
+    rows: bytes
+    tags: tuple[bytes, ...]
 
 
 class Listener(Protocol):
@@ -71,6 +80,7 @@ class Flow:
         self._drawer = drawer
         self._moving = array("Q")
         self._goes_on = array("q")
+        self._arounds: dict[tuple[int, int], _Around] = {}
         self.totals: PageTotals | None = None
         self.listener: Listener | None = None
         self.extras: Sequence[Extras] = ()
@@ -118,12 +128,19 @@ class Flow:
 
     def close(self, front: int, pages: int) -> None:
         """Write what all pages say of their number: so many stand in front, so many there are in all."""
-        for index, number in enumerate(self._moving):
-            content = self._frame.moving(index + front + 1, pages)
-            if self._goes_on[index]:
-                after = index + front + 1 + len(self._look.bands)
-                content += self._frame.goes_on(self._goes_on[index], after)
-            self._file.stream(content, number=number, deflate=False)
+        for first in range(0, len(self._moving), _AT_ONCE):
+            numbers = self._moving[first : first + _AT_ONCE]
+            at = first + front + 1
+            contents = self._frame.moving(pl.Series(range(at, at + len(numbers))), pages)
+            ends = self._goes_on[first : first + _AT_ONCE]
+            if any(ends):
+                after = at + len(self._look.bands)
+                said = [
+                    self._frame.goes_on(y, after + n).decode() if y else ""
+                    for n, y in enumerate(ends)
+                ]
+                contents = contents + pl.Series(said)
+            self._file.streams(numbers, contents)
 
     def _spans(self, items: Items, body: Body) -> list[_Span]:
         """Where the pages break: where one is full, but not after an item that stays with the next."""
@@ -223,31 +240,48 @@ class Flow:
         self._sheet.y -= height
 
     def _finish(self) -> None:
-        sheet, frame = self._sheet, self._frame
-        first = not self._moving
+        sheet = self._sheet
         for number, layer in enumerate(sheet.layers):
-            titled = first and not number and bool(frame.title)
-            top = sheet.start + frame.header_height
-            header = b"q 1 0 0 1 0 %d cm /Header%d Do Q\n" % (top, number)
-            # Read aloud: the title, the columns' titles once, the rows.
-            tags = (b"H1",) * titled + (b"P",) * (first and not number) + (b"P",)
-            under = b"".join([frame.begin(), ARTIFACT, *layer.under, END])
-            over = [frame.watermark()]
-            over += [tagged(b"H1", 0), frame.title, END] if titled else []
-            over.append(tagged(b"P", len(tags) - 2) if first and not number else ARTIFACT)
-            over += [header, END, ARTIFACT, *layer.lines, END, tagged(b"P", len(tags) - 1)]
-            row = b"BT %b rg /R %d Tf 0 %d Td\n" % (colours.INK, self._look.row.size, sheet.start)
-            text = b"".join([*over, row, *layer.text, b"ET\n", END, b"Q\n"])
-            self._write(layer, under, text, tags)
+            head, rows, tags = self._around(number, sheet.start)
+            under = [self._frame.begin(), ARTIFACT, *layer.under, END]
+            over = [head, ARTIFACT, *layer.lines, END, rows, *layer.text, b"ET\n", END, b"Q\n"]
+            self._write(layer, under, over, tags)
 
-    def _write(self, layer: Layer, under: bytes, text: bytes, tags: tuple[bytes, ...]) -> None:
+    def _around(self, number: int, start: int) -> _Around:
+        """The same for all pages that begin as high, but for the first; so it is made once."""
+        if self._moving and (known := self._arounds.get((number, start))):
+            return known
+        frame = self._frame
+        first = not self._moving and not number
+        titled = first and bool(frame.title)
+        # Read aloud: the title, the columns' titles once, the rows.
+        tags = (b"H1",) * titled + (b"P",) * first + (b"P",)
+        head = [frame.watermark()]
+        head += [tagged(b"H1", 0), frame.title, END] if titled else []
+        head.append(tagged(b"P", len(tags) - 2) if first else ARTIFACT)
+        top = start + frame.header_height
+        head += [b"q 1 0 0 1 0 %d cm /Header%d Do Q\n" % (top, number), END]
+        row = (colours.INK, self._look.row.size, start)
+        rows = tagged(b"P", len(tags) - 1) + b"BT %b rg /R %d Tf 0 %d Td\n" % row
+        around = _Around(b"".join(head), rows, tags)
+        if self._moving:
+            self._arounds[number, start] = around
+        return around
+
+    def _write(
+        self,
+        layer: Layer,
+        under: list[bytes],
+        over: list[bytes | memoryview],
+        tags: tuple[bytes, ...],
+    ) -> None:
         sheet, index = self._sheet, len(self._moving)
         between = [made for e in self.extras if (made := e.between()) is not None]
         if between:
-            streams = [b"%d 0 R" % self._file.stream(under), *between]
-            streams.append(b"%d 0 R" % self._file.stream(text))
+            streams = [b"%d 0 R" % self._file.stream(b"".join(under)), *between]
+            streams.append(b"%d 0 R" % self._file.stream(b"".join(over)))
         else:
-            streams = [b"%d 0 R" % self._file.stream(under + text)]
+            streams = [b"%d 0 R" % self._file.stream(b"".join([*under, *over]))]
         moving = self._file.reserve()
         self._moving.append(moving)
         self._goes_on.append(sheet.goes_on or 0)

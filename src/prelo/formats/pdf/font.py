@@ -9,16 +9,19 @@ marks …) go word by word through HarfBuzz, and each word only once.
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from prelo.formats.pdf.arrow import Flags, Flat, Ints
+from prelo.formats.pdf.arrow import Few, Flags, Flat, Ints, sums
 from prelo.formats.pdf.file import escaped
 from prelo.formats.pdf.glyphs.characters import HIDDEN, SHAPED, Characters
 from prelo.formats.pdf.glyphs.faces import UNITS, shipped
 from prelo.formats.pdf.glyphs.operators import hexadecimal
+from prelo.formats.pdf.glyphs.phrases import Phrases, Strings
 from prelo.formats.pdf.glyphs.typeface import Program, Typeface
 from prelo.formats.pdf.glyphs.words import Words
 
@@ -55,6 +58,13 @@ class Measured:
     rtl: Flags | None = None
 
 
+class _Shaped(NamedTuple):
+    """Strings of a column that are shaped: which, and as they were read."""
+
+    numbers: Ints
+    strings: Strings
+
+
 class Font:
     """One style, "Regular", "Bold" or "Italic", in one document.
 
@@ -68,13 +78,16 @@ class Font:
         self.program = Program(f"{key}U", self.shipped.face, self.shipped.first)
         self.literal = np.zeros(_ASCII, np.bool_)
         """The ASCII codes that the simple font shows."""
+        self._plain = self.literal.copy()
         self.chosen = False
         """Something was shown, so the simple font is named on pages."""
         self.missing: Counter[str] = Counter()
         """Values with a character that no font has, by column."""
         self._style, self._typeface = style, typeface
+        self._read = WeakKeyDictionary[Flat, _Shaped | None]()
         self._own = typeface.add(self.program)
-        self._widest = int(self.shipped.ascii[32:127].max())
+        self._ascii = self.shipped.ascii.astype(np.uint16)  # half the bytes take half the time
+        self._widest = int(self._ascii[32:127].max())
 
     @cached_property
     def _characters(self) -> Characters:
@@ -84,21 +97,29 @@ class Font:
     def _words(self) -> Words:
         return Words(self.key, self._characters, self._typeface, self._style, self.literal)
 
+    @cached_property
+    def _phrases(self) -> Phrases:
+        return Phrases(self._words)
+
     def widths(self, flat: Flat) -> Ints:
         """The width of every string in UNITS of an em."""
-        widths = np.diff(self._totals(self._advances(flat))[flat.bounds])
-        if not flat.ascii and len(shaped := self._shaped(flat)):
-            widths[shaped] = list(map(self._words.width, flat.strings(shaped)))
+        if (few := flat.few) is not None:
+            widths = sums(self._ascii.take(flat.raw, mode="clip"), flat.offsets)
+            widths[few.numbers] = self.widths(few.flat)
+            return widths
+        widths = sums(self._advances(flat), flat.bounds)
+        if shaped := self._shaped(flat):
+            widths[shaped.numbers] = self._phrases.widths(shaped.strings)
         return widths
 
     def measured(self, flat: Flat) -> Measured:
         """The characters of a column with their widths, for breaking lines."""
         advances, hyphen = self._advances(flat), int(self.shipped.ascii[ord("-")])
-        shaped = np.empty(0, np.int64) if flat.ascii else self._shaped(flat)
+        shaped = self._to_shape(flat)
         if not len(shaped):
             return Measured(flat.codes, self._totals(advances), flat.bounds, hyphen)
         inside, rtl = np.zeros(len(advances), np.bool_), np.zeros(len(flat.bounds) - 1, np.bool_)
-        for number, text in zip(shaped.tolist(), flat.strings(shaped), strict=True):
+        for number, text in zip(shaped.tolist(), flat.some(shaped), strict=True):
             part = slice(*flat.bounds[number : number + 2])
             advances[part], inside[part] = self._words.measure(text)
             rtl[number] = self._words.rtl(text)
@@ -107,6 +128,9 @@ class Font:
     def note_missing(self, flat: Flat, column: str) -> None:
         """Count the values that cannot be shown as they are."""
         if flat.ascii:
+            return
+        if (few := flat.few) is not None:
+            self.note_missing(few.flat, column)
             return
         self._characters.know(flat.codes)
         lacks = self._characters.lacking[flat.codes]
@@ -125,12 +149,16 @@ class Font:
         self.chosen = True
         if flat.ascii:
             return Shown("(", self._literal(text, flat), ")Tj")
+        if (few := flat.few) is not None:
+            return Shown("", self._show_few(text, few, size, rtl), "")
         shaped = self._shaped(flat)
+        if shaped and len(shaped.numbers) == len(text):
+            return Shown("", self._phrases.show(shaped.strings, size, rtl), "")
         lengths = np.diff(flat.bounds)
         composite = lengths != np.diff(flat.offsets)
-        composite[shaped] = False
         literal = ~composite
-        literal[shaped] = False
+        if shaped:
+            composite[shaped.numbers] = literal[shaped.numbers] = False
         columns = {"literal": literal, "hex": self._hexadecimal(flat, composite, size)}
         plain = (
             pl.DataFrame({"t": text, **columns})
@@ -141,7 +169,21 @@ class Font:
         escaped_text = [pl.lit("("), pl.col("plain"), pl.lit(")Tj")]
         chosen = pl.when("literal").then(pl.concat_str(escaped_text)).otherwise("hex")
         shown = pl.DataFrame(columns).select(chosen).to_series()
-        return Shown("", self._with_shaped(shown, shaped, flat, size, rtl), "")
+        if shaped:
+            given = None if rtl is None else rtl[shaped.numbers]
+            lines = self._phrases.show(shaped.strings, size, given)
+            shown = shown.scatter(shaped.numbers, lines)
+        return Shown("", shown, "")
+
+    def _show_few(self, text: pl.Series, few: Few, size: int, rtl: Flags | None) -> pl.Series:
+        """The same for a column in which few strings are more than ASCII."""
+        at, others, flat = few
+        shown = self.show(others, flat, size, None if rtl is None else rtl[at])
+        plain = text.clone().scatter(at, "")  # it writes where it is
+        ends = [pl.lit("("), self._literal(plain, Flat.of(plain)), pl.lit(")Tj")]
+        parts = [pl.lit(shown.before), shown.text, pl.lit(shown.after)]
+        literal, given = (pl.select(pl.concat_str(row)).to_series() for row in (ends, parts))
+        return literal.scatter(at, given)
 
     def width(self, text: str) -> int:
         """The width of one string in UNITS of an em."""
@@ -168,21 +210,34 @@ class Font:
 
     def _advances(self, flat: Flat) -> npt.NDArray[np.integer]:
         if flat.ascii:
-            return self.shipped.ascii[flat.raw]
+            return self._ascii.take(flat.raw, mode="clip")
         self._characters.know(flat.codes)
         return self._characters.advance[flat.codes]
 
-    def _shaped(self, flat: Flat) -> Ints:
+    def _to_shape(self, flat: Flat) -> Ints:
         """The strings with a character that is shaped."""
-        shaped = self._characters.know(flat.codes) == SHAPED
-        if not shaped.any():
+        if flat.ascii:
             return np.empty(0, np.int64)
-        return np.flatnonzero(_any(shaped, flat.bounds))
+        shaped = self._characters.know(flat.codes) == SHAPED
+        return np.flatnonzero(_any(shaped, flat.bounds)) if shaped.any() else np.empty(0, np.int64)
+
+    def _shaped(self, flat: Flat) -> _Shaped | None:
+        """The same, read: widths and operators of a column are asked for one after the other."""
+        if flat not in self._read:
+            numbers = self._to_shape(flat)
+            strings = self._phrases.read(flat.some(numbers)) if len(numbers) else None
+            self._read[flat] = _Shaped(numbers, strings) if strings else None
+        return self._read[flat]
 
     def _literal(self, text: pl.Series, flat: Flat) -> pl.Series:
+        # Most columns have nothing new and nothing to escape, which one look-up per byte tells.
+        if self._plain.take(flat.raw, mode="clip").all():
+            return text
         seen = np.zeros(_ASCII, np.bool_)
         seen[flat.raw] = True
         np.logical_or(self.literal, seen, out=self.literal)
+        self._plain = self.literal.copy()
+        self._plain[_SPECIAL] = False
         if seen[_SPECIAL].any():
             text = text.str.replace_many(["\\", "(", ")"], ["\\\\", "\\(", "\\)"])
         return text
@@ -206,20 +261,6 @@ class Font:
             all_programs[number].used[shown[programs == number]] = True
         names = [program.name for program in all_programs]
         return hexadecimal(shown, programs, lengths, names, (self.key, size))
-
-    def _with_shaped(
-        self, shown: pl.Series, shaped: Ints, flat: Flat, size: int, rtl: Flags | None
-    ) -> pl.Series:
-        if not len(shaped):
-            return shown
-        given = [None] * len(shaped) if rtl is None else rtl[shaped].tolist()
-        lines = [
-            self._words.show(text, size, rtl=direction)
-            for text, direction in zip(flat.strings(shaped), given, strict=True)
-        ]
-        order = np.arange(len(shown))
-        order[shaped] = np.arange(len(lines)) + len(shown)
-        return pl.concat([shown, pl.Series(lines, dtype=pl.String)]).gather(order)
 
 
 def _any(flags: Flags, bounds: Ints) -> Flags:

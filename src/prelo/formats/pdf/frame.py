@@ -90,10 +90,13 @@ class Frame:
         corners = (-page.left, 0, page.width - page.left, page.height)
         return self._watermark.operators(corners) if self._watermark else b""
 
-    def moving(self, page: int, pages: int) -> bytes:
-        """The operators of what knows the page's number."""
-        lines = self._head.moving(page, pages) + self._foot.moving(page, pages)
-        return ARTIFACT + b"q .01 0 0 .01 %b 0 cm %bQ\n" % (self._margin, lines) + END
+    def moving(self, numbers: pl.Series, pages: int) -> pl.Series:
+        """The operators of what knows the page's number, for pages of all these numbers."""
+        begin = ARTIFACT + b"q .01 0 0 .01 %b 0 cm " % self._margin
+        lines = self._head.moving(numbers, pages) + self._foot.moving(numbers, pages)
+        text = pl.concat_str([pl.lit(begin.decode()), *lines, pl.lit(f"Q\n{END.decode()}")])
+        shown = pl.select(text).to_series()
+        return shown if lines else pl.Series([shown[0]] * len(numbers))
 
     def continued(self, heading: str, band: Band) -> tuple[bytes, int]:
         """The operators and height of the line that says which groups go on on this page."""

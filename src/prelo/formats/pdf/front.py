@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from prelo.formats.pdf.file import File, PageTree
 from prelo.formats.pdf.file.structure import END, begin
 from prelo.formats.pdf.frame import Frame
@@ -33,7 +35,10 @@ def write_front(
         content = file.stream(
             b"".join([frame.begin(), frame.watermark(), begin(b"P", 0), page.content, END, b"Q\n"])
         )
-        moving = file.stream(frame.moving(count.before + index + 1, count.pages), deflate=False)
+        moving = file.stream(
+            frame.moving(pl.Series([count.before + index + 1]), count.pages)[0].encode(),
+            deflate=False,
+        )
         listed = b" ".join(b"%d 0 R" % number for number in links)
         more = b"/Annots[%b]" % listed if links else b""
         tree.add(b"%d 0 R %d 0 R" % (content, moving), more, (b"P",), front=True)

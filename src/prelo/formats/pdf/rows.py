@@ -303,12 +303,18 @@ def _lines(text: pl.Series, cell: Cell, style: Style, most: int) -> tuple[Lines,
     found = _broken(text, cell, style, most)
     lines, content = found.lines, found.content
     shown = style.font_of(cell).show(content, Flat.of(content), style.size, found.rtl)
-    offset = np.broadcast_to(_offset(found.widths, cell), len(content))
     first = np.diff(lines.owner, prepend=-1) != 0
     last = np.diff(lines.owner, append=-1) != 0
     number = np.arange(len(first)) - np.maximum.accumulate(
         np.where(first, np.arange(len(first)), 0)
     )
+    if cell.align == "left":  # every line begins where the cell does: few different moves
+        moves = [f" 0 {n * style.leading} Td\n" for n in range(int(number.max()) + 1)]
+        move = pl.Series([*moves, f"\n0 {-style.leading} Td"]).gather(np.where(last, number, -1))
+        parts = [pl.lit(shown.before), pl.col("t"), pl.lit(shown.after), pl.col("move")]
+        columns = pl.DataFrame({"t": shown.text, "move": move})
+        return lines, columns.select(pl.concat_str(parts)).to_series()
+    offset = _offset(found.widths, cell)
     columns = {
         "dx": offset - np.where(first, 0, np.roll(offset, 1)),
         "dy": np.where(first, 0, -style.leading),

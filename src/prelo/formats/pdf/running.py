@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import polars as pl
+
 from prelo.formats.pdf import look as colours
+from prelo.formats.pdf.arrow import Flat
+from prelo.formats.pdf.font import UNITS
 from prelo.formats.pdf.look import Look
 from prelo.formats.running import pieces
 
@@ -22,6 +27,13 @@ class _Part:
     @property
     def moving(self) -> bool:
         return any(piece in _MOVING for piece in self.pieces[1::2])
+
+    def column(self, numbers: pl.Series, pages: int) -> pl.Series:
+        """The same for pages of all these numbers."""
+        marks = {"page": pl.lit(numbers.cast(pl.String)), "pages": pl.lit(str(pages))}
+        pieces = [marks[p] if at % 2 else pl.lit(p) for at, p in enumerate(self.pieces)]
+        text = pl.select(pl.concat_str(pieces)).to_series()
+        return text if len(text) == len(numbers) else pl.Series([text[0]] * len(numbers))
 
     def said(self, page: object, pages: object) -> str:
         numbers = {"page": str(page), "pages": str(pages)}
@@ -48,24 +60,35 @@ class RunningLine:
 
     def standing(self) -> bytes:
         """The operators of the parts that are the same everywhere."""
-        return self._drawn([part for part in self._parts if not part.moving], 0, 0)
+        parts = [part for part in self._parts if not part.moving]
+        pieces = self._columns(parts, pl.Series([0]), 0)
+        return pl.select(pl.concat_str(pieces)).item().encode() if pieces else b""
 
-    def moving(self, page: int, pages: int) -> bytes:
-        """The operators of the parts that know the page."""
-        return self._drawn([part for part in self._parts if part.moving], page, pages)
+    def moving(self, numbers: pl.Series, pages: int) -> list[pl.Expr]:
+        """The operators of the parts that know the page, for pages of all these numbers."""
+        return self._columns([part for part in self._parts if part.moving], numbers, pages)
 
-    def _drawn(self, parts: Sequence[_Part], page: int, pages: int) -> bytes:
+    def _columns(self, parts: Sequence[_Part], numbers: pl.Series, pages: int) -> list[pl.Expr]:
         if not parts:
-            return b""
-        style, measure, at = self._look.footer, self._look.page.measure, 0
+            return []
+        style, measure = self._look.footer, self._look.page.measure
         begin = b"BT %b rg /%b %d Tf %d Tz 0 %d Td" % (
             colours.QUIET, style.font.key.encode(), style.size, self._scale, self._y,
         )  # fmt: skip
-        out = [begin]
+        out = [pl.lit(begin.decode())]
+        at = np.zeros(len(numbers), np.int64)
         for part in parts:
-            shown, width = style.font.line(part.said(page, pages), style.size)
-            room = measure - width * self._scale // 100
-            x = (0, room // 2, room)[part.place]
-            out.append(b" %d 0 Td%b" % (x - at, shown))
+            said = part.column(numbers, pages)
+            flat = Flat.of(said)
+            shown = style.font.show(said, flat, style.size)
+            room = measure - style.font.widths(flat) * style.size // UNITS * self._scale // 100
+            x = (at * 0, room // 2, room)[part.place]
+            moved = pl.lit(pl.Series(x - at).cast(pl.String))
+            before, text, after = (
+                pl.lit(f" 0 Td{shown.before}"),
+                pl.lit(shown.text),
+                pl.lit(shown.after),
+            )
+            out += [pl.lit(" "), moved, before, text, after]
             at = x
-        return b"".join([*out, b" ET\n"])
+        return [*out, pl.lit(" ET\n")]

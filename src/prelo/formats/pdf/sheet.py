@@ -15,6 +15,7 @@ from prelo.formats.pdf.look import Look
 from prelo.formats.pdf.paint import Fill
 
 _HAIRLINE, _LINE = 30, 60
+_MOST_DRAWN = 32
 
 
 @dataclass(slots=True)
@@ -49,14 +50,33 @@ class Drawer:
     def __init__(self, look: Look, options: PdfOptions) -> None:
         self._look = look
         self._zebra, self._grid = options.rules == "zebra", options.rules == "grid"
+        self._drawn: dict[bytes, list[tuple[list[bytes], list[bytes]]]] = {}
 
     def draw(self, sheet: Sheet, items: Items, part: slice, bottoms: Ints) -> None:
         """`bottoms` are the lower edges of the items of `part`."""
+        if items.paint.fills:
+            self._draw(sheet.layers, items, part, bottoms)
+            return
+        # Most pages of most tables look the same under their text.
+        looks = (bottoms, items.heights[part], items.sorts[part], items.shaded[part])
+        key = b"".join(look.tobytes() for look in looks)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            blank = [Layer() for _ in sheet.layers]
+            self._draw(blank, items, part, bottoms)
+            if len(self._drawn) == _MOST_DRAWN:
+                self._drawn.clear()
+            drawn = self._drawn[key] = [(layer.under, layer.lines) for layer in blank]
+        for layer, (under, lines) in zip(sheet.layers, drawn, strict=True):
+            layer.under += under
+            layer.lines += lines
+
+    def _draw(self, layers: Sequence[Layer], items: Items, part: slice, bottoms: Ints) -> None:
         heights, sorts = items.heights[part], items.sorts[part]
         shaded = items.shaded[part] if self._zebra else None
         data = sorts == DATA if items.paint.fills else None
         tops, totalled = bottoms + heights, int(sorts.max()) >= TOTAL
-        for layer, band in zip(sheet.layers, self._look.bands, strict=True):
+        for layer, band in zip(layers, self._look.bands, strict=True):
             if shaded is not None and shaded.any():
                 box = (band.left, band.width)
                 layer.under.append(_boxes(colours.SHADE, box, bottoms[shaded], heights[shaded]))

@@ -1,7 +1,7 @@
 """Breaking text into lines, all strings of a column at once.
 
-One running sum of widths over all characters makes "how far does a line reach" a binary search, and a
-running maximum makes "where may it end" a look-up; so the loop runs once per line of the tallest cell,
+One running sum of widths over all characters makes "how far does a line reach" a binary search, and "where
+may it end" is one among the places where a line may; so the loop runs once per line of the tallest cell,
 whatever the number of cells. Where a line may end is Unicode's say (`glyphs.breaks`).
 """
 
@@ -46,8 +46,8 @@ def wrap(text: Measured, width: int, most: int) -> Lines:
         whole = reach >= paragraph
         end = places.end(start, np.minimum(reach, stop), width)
         end = np.where(whole, paragraph, np.minimum(end, paragraph))
-        found.append((owner, start, np.maximum(places.text_before[end], start)))
-        going_on = places.next_text[end]
+        found.append((owner, start, np.maximum(places.text_before(end), start)))
+        going_on = places.next_text(end)
         over = whole | (going_on >= paragraph)
         after = np.where(over, paragraph + 1, going_on)
         more = ~over | (paragraph < stop)
@@ -60,31 +60,42 @@ def wrap(text: Measured, width: int, most: int) -> Lines:
 
 
 class _Places:
-    """For every place between characters: where text, a line's last chance and a cluster are next to it."""
+    """Where text, a line's last chance and a cluster are next to a place between characters.
+
+    As arrays of runs of spaces, of chances and of newlines: far fewer than there are characters.
+    """
 
     def __init__(self, text: Measured) -> None:
         self._text = text
         count = len(text.codes)
-        at = np.arange(count + 1)
-        letter = text.codes != _SPACE
-        self.text_before = np.zeros(count + 1, np.int64)
-        np.maximum.accumulate(np.where(letter, at[1:], 0), out=self.text_before[1:])
-        self.next_text = np.full(count + 1, count)
-        self.next_text[:-1] = np.minimum.accumulate(np.where(letter, at[:-1], count)[::-1])[::-1]
+        spaces = np.flatnonzero(text.codes == _SPACE)
+        apart = np.diff(spaces) > 1
+        self._begins = spaces[np.append(True, apart)[: len(spaces)]]
+        self._ends = spaces[np.append(apart, True)[: len(spaces)]] + 1
         self._newlines = np.flatnonzero(text.codes == _NEWLINE)
-        ends = np.zeros(count + 1, np.bool_)
-        ends[self._before_spaces(np.flatnonzero(breaks(text.codes, text.bounds)))] = True
-        self._last_end = np.maximum.accumulate(np.where(ends, at, 0))
+        self._chances = self._before_spaces(np.flatnonzero(breaks(text.codes, text.bounds)))
         self._soft = bool((text.codes == _SOFT_HYPHEN).any())
-        inside = text.inside
-        self._cluster = (
-            at if inside is None else np.maximum.accumulate(np.where(_with_end(inside), 0, at))
-        )
-        self._next_cluster = (
-            at
-            if inside is None
-            else np.minimum.accumulate(np.where(_with_end(inside), count, at)[::-1])[::-1]
-        )
+        self._cluster = self._next_cluster = None
+        if text.inside is not None:
+            at, inside = np.arange(count + 1), np.append(text.inside, False)
+            self._cluster = np.maximum.accumulate(np.where(inside, 0, at))
+            following = np.where(inside, count, at)
+            self._next_cluster = np.minimum.accumulate(following[::-1])[::-1]
+
+    def text_before(self, at: Ints) -> Ints:
+        """Where the text before these places ends."""
+        run = np.searchsorted(self._begins, at)
+        return np.where(at <= _before(self._ends, run), _before(self._begins, run), at)
+
+    def next_text(self, at: Ints) -> Ints:
+        """Where the text from these places on begins."""
+        run = np.searchsorted(self._begins, at, "right")
+        return np.maximum(at, _before(self._ends, run))
+
+    def _last_chance(self, at: Ints) -> Ints:
+        """The last of these places, or before them, that a line may end at; 0 where there is none."""
+        chance = np.searchsorted(self._chances, at, "right")
+        return np.maximum(_before(self._chances, chance), 0)
 
     def newline_from(self, start: Ints, stop: Ints) -> Ints:
         """The newline that ends the paragraph that begins at `start`, or the end of its string."""
@@ -96,19 +107,20 @@ class _Places:
     def _before_spaces(self, ends: Ints) -> Ints:
         """A line may hang over the edge by its spaces, so it ends before them; not those it begins with."""
         codes, bounds = self._text.codes, self._text.bounds
-        before = self.text_before[ends]
+        before = self.text_before(ends)
         begin = bounds[np.searchsorted(bounds, ends, "right") - 1]
         return np.where((before > begin) & (codes[before - 1] != _NEWLINE), before, ends)
 
     def end(self, start: Ints, reach: Ints, width: int) -> Ints:
         """Where lines end that begin at `start` and have room up to `reach`."""
-        at, cluster = self._last_end[reach], self._cluster[reach]
+        at, cluster, least = self._last_chance(reach), reach, start + 1
+        if self._cluster is not None and self._next_cluster is not None:
+            cluster = self._cluster[reach]
+            least = self._next_cluster[np.minimum(least, len(self._next_cluster) - 1)]
         if self._soft:
-            at = np.where(self._spills(start, at, width), self._last_end[at - 1], at)
-            cluster = np.where(
-                self._spills(start, cluster, width), self._cluster[cluster - 1], cluster
-            )
-        least = self._next_cluster[np.minimum(start + 1, len(self._next_cluster) - 1)]
+            at = np.where(self._spills(start, at, width), self._last_chance(at - 1), at)
+            shorter = cluster - 1 if self._cluster is None else self._cluster[cluster - 1]
+            cluster = np.where(self._spills(start, cluster, width), shorter, cluster)
         return np.where(at > start, at, np.where(cluster > start, cluster, least))
 
     def _spills(self, start: Ints, at: Ints, width: int) -> Flags:
@@ -118,5 +130,6 @@ class _Places:
         return soft & (totals[at] - totals[start] + self._text.hyphen > width)
 
 
-def _with_end(inside: Flags) -> Flags:
-    return np.append(inside, False)
+def _before(places: Ints, number: Ints) -> Ints:
+    """The place before the one of this number, -1 where there is none."""
+    return np.append(places, -1)[number - 1]

@@ -33,6 +33,7 @@ _WIDE = {"F", "W", "H"}
 _WIDER = {"BA": ("HH",), "CP": ("CW",), "OP": ("OW",), "QU": ("QI", "QF"), "AL": ("DC",)}
 _NO_BASE = "BK CR LF NL SP ZW"
 _DOTTED_CIRCLE, _HYPHEN = 0x25CC, 0x2010
+_FIRST_WIDE = 0x1100  # below it nothing is of East Asia's widths
 _BEFORE_OPENING = "SOT BK CR LF NL OP QU GL SP ZW"
 _AFTER_CLOSING = "SP GL WJ CL QU CP EX IS SY BK CR LF NL ZW"
 _BEFORE_HYPHEN = "SOT BK CR LF NL SP ZW CB GL"
@@ -66,10 +67,21 @@ def breaks(codes: _Codes, bounds: Ints) -> Flags:
     """Before which characters a line may end, newlines apart. `bounds` are where strings begin and end."""
     if not len(codes):
         return np.zeros(0, np.bool_)
-    classes = _table()[codes]
+    classes = _table().take(codes)
     starts = np.zeros(len(codes) + 1, np.bool_)
     starts[bounds[:-1]] = True
     starts = starts[:-1]
+    # Within words (LB28) no line ends, and to what stands beside a word one letter says as much as all.
+    letters = (classes == _ID["AL"]) & (codes < _FIRST_WIDE)
+    inner = letters & ~starts
+    inner[1:] &= letters[:-1]
+    kept = np.flatnonzero(~inner)
+    out = np.zeros(len(codes), np.bool_)
+    out[kept] = _breaks(codes[kept], classes[kept], starts[kept])
+    return out
+
+
+def _breaks(codes: _Codes, classes: _Classes, starts: Flags) -> Flags:
     out, decided = _early(classes, starts)
     absorbed = _absorbed(classes, starts)
     if absorbed is None:

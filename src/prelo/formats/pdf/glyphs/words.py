@@ -6,6 +6,8 @@ Spaces part words, and a word looks alike wherever it stands; so a string costs 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
 from unicodedata import bidirectional
 
 from prelo.formats.pdf.arrow import Flags
@@ -19,11 +21,14 @@ from prelo.formats.pdf.glyphs.typeface import Typeface
 
 _SOFT_HYPHEN = "\u00ad"
 _PARTS = re.compile("( +|\n)")
-_LEFTWARD = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_BOTH_WAYS = re.compile(f"[{_LEFTWARD}\u200f\u202a-\u202e\u2066-\u2069]")
-"""More than enough to find every string in which the order is a question."""
-_NEWER = re.compile("[\u07c0-\u085f\U00010800-\U00010fff\U0001e800-\U0001efff]")
+BOTH_WAYS = (
+    "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+    "\u200f\u202a-\u202e\u2066-\u2069"
+)
+"""More than enough to find every string in which the order is a question: part of a regular expression."""
+NEWER = "\u07c0-\u085f\U00010800-\U00010fff\U0001e800-\U0001efff"
 """Leftward scripts that readers (poppler) take for rightward ones: their lines are said as a whole."""
+_BOTH_WAYS, _NEWER = re.compile(f"[{BOTH_WAYS}]"), re.compile(f"[{NEWER}]")
 
 Piece = tuple[str, bool]
 """A word, or spaces, and whether it runs leftwards."""
@@ -31,8 +36,19 @@ Piece = tuple[str, bool]
 _Piece = tuple[int, str, int]
 """What shows a piece, and in which program it begins and ends."""
 
-_SIMPLE, _ANY = -1, -2
+SIMPLE, _ANY = -1, -2
 """In place of a program: the simple font; any one, for spaces, which stand here as they are."""
+
+
+class Alone(NamedTuple):
+    """A word, with its width in UNITS: what shows it, and in which program it begins and ends. `shown` is
+    None if it depends on the size.
+    """
+
+    width: int
+    first: int
+    shown: str | None
+    last: int
 
 
 class Words:
@@ -50,17 +66,30 @@ class Words:
         self._literal = literal
         self._shaper = Shaper(characters, typeface, style)
         self._words = Kept[Piece, Word](lambda p: self._shaper.shape(p[0], leftwards=p[1]))
-        self._widths = Kept[Piece, int](lambda piece: sum(self._measured(piece).advances))
         self._shown: dict[tuple[int, bool], Kept[Piece, _Piece]] = {}
         self._spaces: dict[int, str] = {}
         self._orders = Kept[tuple[str, bool | None], list[Piece]](lambda p: self._ordered(*p))
         own = characters.own.face
-        self._space = own.advance(own.glyph(ord(" ")))
+        self.space = own.advance(own.glyph(ord(" ")))
 
     def width(self, text: str) -> int:
         """The width of a string in UNITS."""
-        widths = self._widths
-        return sum([widths[piece] for piece in self._orders[text, None]])
+        return sum(sum(self._measured(piece).advances) for piece in self._orders[text, None])
+
+    def alone(self, text: str) -> Alone:
+        """A word with one direction, which is not kept."""
+        leftwards = bool(_BOTH_WAYS.search(text))
+        word = self._shaper.shape(text, leftwards=leftwards)
+        width, rows = sum(word.advances), word.rows
+        if not rows or (text.isascii() and not leftwards):
+            return Alone(width, SIMPLE, self._simple(text) if rows else "", SIMPLE)
+        fixed = len(rows) == 1 and not rows[0].rise
+        shown = _with_text(rows[0].shown, text if word.unsaid else "") if fixed else None
+        return Alone(width, rows[0].program, shown, rows[-1].program)
+
+    def at_size(self, text: str, size: int) -> str:
+        """What shows a word with one direction."""
+        return self._operators((text, bool(_BOTH_WAYS.search(text))), size, said=True)[1]
 
     def show(self, text: str, size: int, *, rtl: bool | None = None) -> str:
         """The operators of a line; `rtl` is the direction of its paragraph, None its own."""
@@ -73,30 +102,30 @@ class Words:
                 lambda piece: self._operators(piece, size, said=not whole)
             )
         operators = self._joined([shown[piece] for piece in self._orders[text, rtl]], size)
-        return f"{_said(text)}{operators} EMC" if whole else operators
+        return _with_text(operators, text if whole else "")
 
     def _joined(self, pieces: list[_Piece], size: int) -> str:
         """One after the other: the font changes where it must; a space is of the font before it."""
         out: list[str] = []
-        now = _SIMPLE
+        now = SIMPLE
         for first, shown, last in pieces:
             if first == _ANY:
-                out.append(self._space_in(now, len(shown)))
+                out.append(self.space_in(now, len(shown)))
                 continue
             if first != now:
-                out.append(self._switch(first, size))
+                out.append(self.switch(first, size))
             out.append(shown)
             now = last
-        if now != _SIMPLE:
-            out.append(self._switch(_SIMPLE, size))
+        if now != SIMPLE:
+            out.append(self.switch(SIMPLE, size))
         return "".join(out)
 
-    def _switch(self, program: int, size: int) -> str:
-        name = self._key if program == _SIMPLE else self._typeface.programs[program].name
+    def switch(self, program: int, size: int) -> str:
+        name = self._key if program == SIMPLE else self._typeface.programs[program].name
         return f"/{name} {size} Tf"
 
-    def _space_in(self, program: int, count: int) -> str:
-        if program == _SIMPLE:
+    def space_in(self, program: int, count: int) -> str:
+        if program == SIMPLE:
             return self._simple(" " * count)
         if program not in self._spaces:
             self._spaces[program] = self._own_space(program)
@@ -108,9 +137,9 @@ class Words:
         glyph = used.face.glyph(ord(" "))
         code = used.code(glyph, " ") if glyph else None
         if code is None:
-            return f"[{-self._space}]TJ"
+            return f"[{-self.space}]TJ"
         used.used[code] = True
-        return f"[<{code:04X}>{used.face.advance(glyph) - self._space}]TJ"
+        return f"[<{code:04X}>{used.face.advance(glyph) - self.space}]TJ"
 
     def rtl(self, text: str) -> bool:
         """The direction of a paragraph: of its first strong character, else of the page."""
@@ -134,7 +163,7 @@ class Words:
         """The words and spaces of a line from left to right."""
         if not _BOTH_WAYS.search(text):
             return [(part, False) for part in _PARTS.split(text)]
-        if _leftward_words().fullmatch(text):
+        if re.fullmatch(leftward_words(), text):
             return [(part, True) for part in _PARTS.split(text)[::-1]]
         rtl = self.rtl(text) if rtl is None else rtl
         out: list[Piece] = []
@@ -152,7 +181,7 @@ class Words:
         text, _ = piece
         if _is_blank(text):
             count = len(text)
-            return Word([0 if text == "\n" else self._space] * count, [False] * count)
+            return Word((0 if text == "\n" else self.space,) * count, (False,) * count)
         return self._words[piece]
 
     def _operators(self, piece: Piece, size: int, *, said: bool) -> _Piece:
@@ -160,13 +189,11 @@ class Words:
         if _is_blank(text):
             return _ANY, "" if text == "\n" else text, _ANY
         if text.isascii() and not leftwards:
-            return _SIMPLE, self._simple(text), _SIMPLE
+            return SIMPLE, self._simple(text), SIMPLE
         word = self._words[piece]
         if not word.rows:
             return _ANY, "", _ANY
-        drawn = "".join(self._drawn(word, size))
-        if said and word.unsaid:
-            drawn = f"{_said(text)}{drawn} EMC"
+        drawn = _with_text("".join(self._drawn(word, size)), text if said and word.unsaid else "")
         return word.rows[0].program, drawn, word.rows[-1].program
 
     def _simple(self, text: str) -> str:
@@ -178,7 +205,7 @@ class Words:
         for row in word.rows:
             if row.program != program:
                 program = row.program
-                yield self._switch(program, size)
+                yield self.switch(program, size)
             if row.rise != rise:
                 rise = row.rise
                 yield f" {round(rise * size / UNITS)} Ts"
@@ -187,8 +214,11 @@ class Words:
             yield " 0 Ts"
 
 
-def _said(text: str) -> str:
-    return f"/Span<</ActualText<FEFF{text.encode('utf-16-be').hex().upper()}>>>BDC"
+def _with_text(operators: str, text: str) -> str:
+    """Operators that are read back as `text`, if there is any."""
+    if not text:
+        return operators
+    return f"/Span<</ActualText<FEFF{text.encode('utf-16-be').hex().upper()}>>>BDC{operators} EMC"
 
 
 def _is_blank(text: str) -> bool:
@@ -196,14 +226,19 @@ def _is_blank(text: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _leftward_words() -> re.Pattern[str]:
-    """Letters and marks of scripts that run leftwards, with single spaces between words."""
-    blocks = [
-        range(0x590, 0x900),
+def leftward_words() -> str:
+    """A regular expression for words of letters and marks that run leftwards, none of them NEWER, with
+    single spaces between.
+    """
+    blocks = (
+        range(0x590, 0x7C0),
+        range(0x860, 0x900),
         range(0xFB1D, 0xFE00),
         range(0xFE70, 0xFEFD),
-        range(0x1E900, 0x1E960),
-    ]
-    chars = [chr(code) for block in blocks for code in block]
-    letters = "".join(c for c in chars if bidirectional(c) in {"R", "AL", "NSM"})
-    return re.compile(f"[{letters}]+(?: +[{letters}]+)*")
+    )
+    codes = [code for block in blocks for code in block]
+    letters = enumerate(c for c in codes if bidirectional(chr(c)) in {"R", "AL", "NSM"})
+    # Those that follow each other are as far from their places in the list.
+    runs = [list(run) for _, run in groupby(letters, lambda letter: letter[1] - letter[0])]
+    ranges = "".join(f"{chr(run[0][1])}-{chr(run[-1][1])}" for run in runs)
+    return f"[{ranges}]+(?: [{ranges}]+)*"
