@@ -22,8 +22,8 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/architecture
 
-test: $(READY) readers ## Every test
-	$(BIN)/pytest
+test: $(READY) readers ## Every test, a file of them on each core
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
