@@ -76,6 +76,7 @@ $(READY): requirements-dev.lock pyproject.toml
 		$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock; \
 		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .; \
 	fi
+	@$(BIN)/python -m compileall -q src  # where Python may write none later, every start would compile
 	@touch $@
 
 # Debian keeps a part of Python's venv in a package of its own.

@@ -9,9 +9,9 @@ from conftest import find
 from PIL import Image
 from reportlab.graphics.shapes import Drawing
 
-from prelo.formats.pdf.drawn.assets import Assets
+from prelo.formats.pdf.drawn.assets import Assets, Drawn
 from prelo.formats.pdf.drawn.logo import draw_logo
-from prelo.formats.pdf.drawn.operators import Drawn, operators_of
+from prelo.formats.pdf.drawn.operators import operators_of
 from prelo.formats.pdf.embed import embed
 from prelo.formats.pdf.file import File, PageTree
 from prelo.formats.pdf.font import Font, Typeface

@@ -9,9 +9,7 @@ from prelo.formats.pdf import look as colours
 from prelo.formats.pdf.arrow import Flat
 from prelo.formats.pdf.body import clean
 from prelo.formats.pdf.cells import Band, Cell, Ink, Line, Style, narrowed
-from prelo.formats.pdf.drawn.assets import Assets
-from prelo.formats.pdf.drawn.logo import draw_logo
-from prelo.formats.pdf.drawn.operators import Drawn
+from prelo.formats.pdf.drawn.assets import Assets, Drawn
 from prelo.formats.pdf.file import File
 from prelo.formats.pdf.file.structure import ARTIFACT, END
 from prelo.formats.pdf.locale import Locale
@@ -149,6 +147,9 @@ class Frame:
         look = self._look
         if image is None:
             return Drawn(b"", 0, 0), look.top
+        # What reads images takes a while to import, and most tables have none.
+        from prelo.formats.pdf.drawn.logo import draw_logo
+
         fonts, most = (look.regular, look.bold), look.page.measure * _LOGO // 100
         drawn = draw_logo(image, fonts, self._assets, most)
         x = 0 if look.rtl else look.page.measure - drawn.width

@@ -30,8 +30,8 @@ class SummaryPages:
             summing.add(frame)
 
     def pages(self, body: Body, frame: Frame, assets: Assets) -> list[FrontPage]:
-        """The pages, under the title of the report; none where no summary is asked for, or no row came."""
-        if not self._summings or not body.rows:
+        """The pages, under the title of the report; none where no row came."""
+        if not body.rows:
             return []
         look, layout = self._look, self._layout
         setting = Setting((look.regular, look.bold), self._locale, look.sizes.text / 100)

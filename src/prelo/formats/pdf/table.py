@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -24,11 +25,13 @@ from prelo.formats.pdf.locale import locale_of
 from prelo.formats.pdf.look import Look, Sizes
 from prelo.formats.pdf.measured import MeasuredCells
 from prelo.formats.pdf.sheet import Drawer
-from prelo.formats.pdf.summaries import SummaryPages
 from prelo.formats.pdf.totals import PageTotals, totalled
 from prelo.formats.stream import Progress, Stream, open_stream
 from prelo.formats.words import from_the_right
 from prelo.ports import Sink
+
+if TYPE_CHECKING:
+    from prelo.formats.pdf.summaries import SummaryPages
 
 _FRAME = "(titles and headings)"  # the column of a warning about text that is in none
 _MISSING = "no font has some of the characters; they are shown as empty boxes"
@@ -58,7 +61,7 @@ class TableFile:
         self._tree = PageTree(self._file, self._resources)
         self._assets = Assets(self._file, archive=layout.pdf.archive is not None)
         self._frame = Frame(layout, stream.fields, self._look, self._locale, self._assets)
-        self._summary = SummaryPages(stream, layout, self._look, self._locale)
+        self._summary = self._summaries()
         paged = layout.pdf.page_totals and totalled(stream.fields)
         frame = self._frame
         self._look.leave_room(frame.title_height, frame.header_height, page_totals=paged)
@@ -82,7 +85,8 @@ class TableFile:
             self._links.read(frame)
             items = body.items(frame, texts or body.texts(frame), self._look, last=last)
             flow.add(items, frame, body)
-            self._summary.add(frame)
+            if self._summary:
+                self._summary.add(frame)
             progress(body.rows, flow.pages)
         if body.rows == 0:
             flow.say(self._locale.words.empty)
@@ -92,7 +96,7 @@ class TableFile:
         """Write what depends on the number of rows; returns that of the pages."""
         file, look, body = self._file, self._look, self._body
         written = self._flow.end()
-        front = self._summary.pages(body, self._frame, self._assets)
+        front = self._summary.pages(body, self._frame, self._assets) if self._summary else []
         contents = self._locale.words.contents
         pages = len(front) + self._groups.count(look) + written
         joined = self._joined
@@ -118,6 +122,14 @@ class TableFile:
         size = b"/MediaBox[0 0 %.2f %.2f]" % (look.page.width / 100, look.page.height / 100)
         outline = self._groups.outline
         finish(file, self._tree, self._layout, inherited=size, outline=outline, rtl=look.rtl)
+
+    def _summaries(self) -> "SummaryPages | None":
+        if not self._layout.pdf.summaries:
+            return None
+        # What draws charts takes a while to import, and most tables have none.
+        from prelo.formats.pdf.summaries import SummaryPages
+
+        return SummaryPages(self._stream, self._layout, self._look, self._locale)
 
     def _measured(self, sizes: Sizes, *, rtl: bool) -> Look:
         """The page and its columns, as wide as the first frame needs them."""

@@ -1,8 +1,25 @@
-"""What drawings of one file share beside its fonts."""
+"""A drawing as operators, and what those of one file share beside its fonts."""
 
+from dataclasses import dataclass
 from hashlib import sha256
 
 from prelo.formats.pdf.file import File
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Operators that draw something from the origin up and to the right; lengths are in 1/100 pt.
+
+    Colours and line styles are those after them: put them between q and Q.
+    """
+
+    content: bytes
+    width: int
+    height: int
+
+    def at(self, x: int, y: int) -> bytes:
+        """The operators with the lower left corner at x, y."""
+        return b"q 1 0 0 1 %d %d cm\n%bQ\n" % (x, y, self.content)
 
 
 class Assets:

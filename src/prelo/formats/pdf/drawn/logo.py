@@ -2,8 +2,8 @@
 
 from prelo.core.errors import FormatFailed
 from prelo.core.workbook import is_svg
-from prelo.formats.pdf.drawn.assets import Assets
-from prelo.formats.pdf.drawn.operators import Drawn, Fonts, operators_of
+from prelo.formats.pdf.drawn.assets import Assets, Drawn
+from prelo.formats.pdf.drawn.operators import Fonts, operators_of
 from prelo.formats.pdf.drawn.raster import DAMAGED, paint_raster, read_raster
 from prelo.formats.pdf.drawn.vector import read_svg
 

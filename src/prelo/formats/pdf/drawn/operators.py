@@ -1,11 +1,10 @@
 """Drawings as operators of a page, their text in the document's own fonts."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from reportlab.graphics.shapes import Drawing
 
-from prelo.formats.pdf.drawn.assets import Assets
+from prelo.formats.pdf.drawn.assets import Assets, Drawn
 from prelo.formats.pdf.drawn.marks import (
     Clip,
     Color,
@@ -30,22 +29,6 @@ _BOX = ("m", "l", "l", "l", "h")
 _PAINTS = {  # by: filled, stroked
     (True, True): b"B", (True, False): b"f", (False, True): b"S",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Operators that draw something from the origin up and to the right; lengths are in 1/100 pt.
-
-    Colours and line styles are those after them: put them between q and Q.
-    """
-
-    content: bytes
-    width: int
-    height: int
-
-    def at(self, x: int, y: int) -> bytes:
-        """The operators with the lower left corner at x, y."""
-        return b"q 1 0 0 1 %d %d cm\n%bQ\n" % (x, y, self.content)
 
 
 def operators_of(drawing: Drawing, fonts: Fonts, assets: Assets) -> Drawn:

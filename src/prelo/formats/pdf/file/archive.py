@@ -19,8 +19,6 @@
 | 6.8 (3) | embedded files have a media type, F, UF, AFRelationship, and stand in AF | attach |
 """
 
-from PIL import ImageCms
-
 from prelo.core.errors import FileLimit
 from prelo.formats.pdf.file.objects import File
 
@@ -40,6 +38,8 @@ def check(file: File) -> None:
 
 def output_intent(file: File) -> bytes:
     """Write the sRGB profile, free of any right, and return the catalog's entry."""
+    from PIL import ImageCms
+
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[_DATE] = _MADE
     number = file.stream(bytes(profile), b"/N 3")

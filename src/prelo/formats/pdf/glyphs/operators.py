@@ -12,7 +12,8 @@ import polars as pl
 
 from prelo.formats.pdf.arrow import Ints, from_offsets
 
-_HEX = np.array([f"{i:04X}".encode() for i in range(0x10000)], "S4").view(np.uint32)
+_DIGITS = np.frombuffer(b"0123456789ABCDEF", np.uint8)
+_HEX = _DIGITS[np.arange(0x10000)[:, None] >> [12, 8, 4, 0] & 15].view(np.uint32).ravel()
 _UNIT = 4
 _Units = npt.NDArray[np.uint32]
 
