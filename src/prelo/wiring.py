@@ -18,8 +18,11 @@ from prelo.ports import Kit, Observer, Ports, Presses, Source, Writer
 
 ADAPTERS = "prelo.adapters."
 
-STORES = {"sqlite": "store_sql:SqlStore"}
-BROKERS = {"memory": "broker_memory:MemoryBroker"}
+STORES = {"sqlite": "store_sql:SqlStore", "postgresql": "store_sql:SqlStore"}
+BROKERS = {
+    "memory": "broker_memory:MemoryBroker",
+    "postgresql": "broker_postgresql:PostgresqlBroker",
+}
 CACHES = {"memory": "cache_memory:MemoryCache"}
 FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
 OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}

@@ -1,5 +1,12 @@
 """Fixtures of the contract suites; each port's stand in a file of their own."""
 
-from tests.contracts.store_fixtures import place, store, template
+from tests.contracts.store_fixtures import (
+    place,
+    postgresql,
+    postgresql_template,
+    sqlite_place,
+    store,
+    template,
+)
 
-__all__ = ["place", "store", "template"]
+__all__ = ["place", "postgresql", "postgresql_template", "sqlite_place", "store", "template"]

@@ -1,11 +1,13 @@
 """What the suites of the store share: places to keep one, drafts, and time that passes when told to."""
 
 import asyncio
+import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from prelo.adapters.store_sql import SqlStore
 from prelo.core import job as transitions
@@ -23,17 +25,13 @@ BROKEN = QueryFailed("no such column: price").problem(1)
 AWAY = SourceUnavailable("the warehouse does not answer").problem(1)
 
 
-class SqlitePlace:
-    """A database file, its schema copied from one that was migrated once."""
+class Place:
+    """Where a store is kept, with the tables of this version in it."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
-        self.path = folder / "prelo.db"
-        shutil.copy(template, self.path)
+    url: str
+
+    def __init__(self) -> None:
         self._stores: list[SqlStore] = []
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.path}"
 
     def open(self) -> Store:
         """Another store on the same database, as another process would have."""
@@ -46,12 +44,8 @@ class SqlitePlace:
             await store.close()
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Behind the store's back."""
-        connection = sqlite3.connect(self.path, timeout=10)
-        with connection:
-            rows = connection.execute(statement, values).fetchall()
-        connection.close()
-        return rows
+        """Behind the store's back; values stand in place of question marks."""
+        raise NotImplementedError
 
     def pass_time(self, ms: int) -> None:
         """Everything stored was stored `ms` earlier: the same as if that time had passed."""
@@ -66,7 +60,46 @@ class SqlitePlace:
             self.sql(f"UPDATE {table} SET {changes}")
 
 
-PLACES: dict[str, Callable[[Path, Path], SqlitePlace]] = {"sqlite": SqlitePlace}
+class SqlitePlace(Place):
+    """A database file, its schema copied from one that was migrated once."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        super().__init__()
+        folder.mkdir(exist_ok=True)
+        self.path = folder / "prelo.db"
+        self.url = f"sqlite:///{self.path}"
+        shutil.copy(template, self.path)
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.path, timeout=10)
+        with connection:
+            rows = connection.execute(statement, values).fetchall()
+        connection.close()
+        return rows
+
+
+class PostgresqlPlace(Place):
+    """A database of its own, copied from one that was migrated once, on the server at `server`."""
+
+    def __init__(self, server: str, template: str) -> None:
+        super().__init__()
+        self._server, self._name = server, f"prelo_{secrets.token_hex(6)}"
+        self.url = server.rpartition("/")[0] + f"/{self._name}"
+        _administer(server, f"CREATE DATABASE {self._name} TEMPLATE {template}")
+
+    async def close(self) -> None:
+        await super().close()
+        _administer(self._server, f"DROP DATABASE {self._name} WITH (FORCE)")
+
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            done = connection.execute(statement.replace("?", "%s").encode(), values)
+            return done.fetchall() if done.description else []
+
+
+def _administer(server: str, statement: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement.encode())
 
 
 def draft(subject: object = 1, tenant: str = "acme", **chosen: Any) -> Job:

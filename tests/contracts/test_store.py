@@ -11,7 +11,7 @@ from prelo.core.job import MAX_LOSSES, IllegalTransition, Job, Progress, State
 from prelo.ports import LANES, Store
 from tests.contracts.store_cases import (
     LEASE,
-    SqlitePlace,
+    Place,
     artifact_of,
     claimed,
     draft,
@@ -43,7 +43,7 @@ async def test_only_lanes_that_were_asked_for_are_claimed(store: Store):
     assert (await claimed(store, lanes=("large",))).lane == "large"
 
 
-async def test_two_hundred_submits_and_as_many_claims_at_once_meet_one_to_one(place: SqlitePlace):
+async def test_two_hundred_submits_and_as_many_claims_at_once_meet_one_to_one(place: Place):
     stores = [place.open(), place.open()]
     claims: list[Job] = []
 
@@ -64,7 +64,7 @@ async def test_two_hundred_submits_and_as_many_claims_at_once_meet_one_to_one(pl
     assert {job.fence for job in claims} == {1}
 
 
-async def test_a_beat_extends_the_lease_and_notes_progress(store: Store, place: SqlitePlace):
+async def test_a_beat_extends_the_lease_and_notes_progress(store: Store, place: Place):
     job = await running(store)
     place.pass_time(20_000)
     beat = await store.beat(job, LEASE, READING)
@@ -94,7 +94,7 @@ async def test_progress_survives_the_settling(store: Store):
     assert done == (await store.get(job.id, with_order=True))
 
 
-async def test_whoever_lost_the_fence_can_neither_beat_nor_settle(store: Store, place: SqlitePlace):
+async def test_whoever_lost_the_fence_can_neither_beat_nor_settle(store: Store, place: Place):
     zombie = await running(store)
     place.pass_time(LEASE)
     assert await store.move(zombie, transitions.lose, lapsed=True)
@@ -146,7 +146,7 @@ async def test_an_attempt_may_end_without_a_file(
     assert await store.depth() == 0
 
 
-async def test_a_retry_waits_for_its_time_and_counts(store: Store, place: SqlitePlace):
+async def test_a_retry_waits_for_its_time_and_counts(store: Store, place: Place):
     job = await store.move(await running(store), retry)
     assert job is not None
     assert (job.state, job.attempt) == (State.QUEUED, 1)
@@ -167,9 +167,7 @@ async def test_a_released_job_gets_its_attempt_back(store: Store):
     assert (again.attempt, again.fence) == (1, 2)
 
 
-async def test_a_job_lost_once_runs_alone_and_lost_three_times_is_dead(
-    store: Store, place: SqlitePlace
-):
+async def test_a_job_lost_once_runs_alone_and_lost_three_times_is_dead(store: Store, place: Place):
     job = (await store.submit(draft())).job
     for loss in range(1, MAX_LOSSES + 1):
         job = await claimed(store)
@@ -188,7 +186,7 @@ async def test_a_job_lost_once_runs_alone_and_lost_three_times_is_dead(
     assert dead.error.type == "worker-lost"
 
 
-async def test_a_lease_that_was_extended_in_between_is_not_lost(store: Store, place: SqlitePlace):
+async def test_a_lease_that_was_extended_in_between_is_not_lost(store: Store, place: Place):
     job = await running(store)
     place.pass_time(LEASE)
     (late,) = await store.due("lapsed", 10)
@@ -215,7 +213,7 @@ async def test_a_cancel_loses_against_a_success_that_came_first(store: Store):
 
 @pytest.mark.parametrize("change", [retry, transitions.release])
 async def test_a_job_that_was_asked_to_stop_is_never_queued_where_nobody_would_claim_it(
-    store: Store, place: SqlitePlace, change: Callable[[Job, int], Job]
+    store: Store, place: Place, change: Callable[[Job, int], Job]
 ):
     job = await running(store)
     await store.request_cancel(job)
@@ -234,7 +232,7 @@ async def test_a_queued_job_is_cancelled_at_once_and_not_claimed(store: Store):
     assert await store.claim(LANES, "w1", LEASE) is None
 
 
-async def test_cancelling_and_claiming_at_once_has_one_winner(place: SqlitePlace):
+async def test_cancelling_and_claiming_at_once_has_one_winner(place: Place):
     one, two = place.open(), place.open()
     for n in range(10):
         job = (await one.submit(draft(n))).job
@@ -244,7 +242,7 @@ async def test_cancelling_and_claiming_at_once_has_one_winner(place: SqlitePlace
         assert (cancelled is None) != (taken is None)
 
 
-async def test_a_job_past_its_deadline_is_not_claimed_but_overdue(store: Store, place: SqlitePlace):
+async def test_a_job_past_its_deadline_is_not_claimed_but_overdue(store: Store, place: Place):
     job = (await store.submit(draft(deadline_at=5_000))).job
     assert await store.due("overdue", 10) == []
     with pytest.raises(IllegalTransition):
@@ -258,7 +256,7 @@ async def test_a_job_past_its_deadline_is_not_claimed_but_overdue(store: Store, 
     assert (dead.state, dead.error.type) == (State.DEAD, "deadline")
 
 
-async def test_an_outlived_file_expires_and_may_be_made_again(store: Store, place: SqlitePlace):
+async def test_an_outlived_file_expires_and_may_be_made_again(store: Store, place: Place):
     job = await succeeded(store, retention_ms=5_000)
     assert await store.due("outlived", 10) == []
     place.pass_time(5_000)
@@ -294,7 +292,7 @@ async def test_the_log_says_who_did_what_and_when(store: Store):
     assert times[0] == job.created_at
 
 
-async def test_the_log_is_only_ever_appended_to(store: Store, place: SqlitePlace):
+async def test_the_log_is_only_ever_appended_to(store: Store, place: Place):
     job = await running(store)
     before = await store.transitions(job.id)
     place.pass_time(LEASE)

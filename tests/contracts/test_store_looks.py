@@ -8,7 +8,7 @@ from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
     HOUR,
     LEASE,
-    SqlitePlace,
+    Place,
     claimed,
     draft,
     fail,
@@ -56,7 +56,7 @@ async def test_a_tenant_sees_its_own_jobs_only(store: Store):
 
 
 async def test_pages_hold_every_job_once_newest_first_even_of_one_millisecond(
-    store: Store, place: SqlitePlace
+    store: Store, place: Place
 ):
     ids = [(await store.submit(draft(n))).job.id for n in range(40)]
     rng = random.Random(7)
@@ -104,7 +104,7 @@ async def test_the_depth_counts_what_is_due_or_running_by_lane(store: Store):
 
 
 async def test_a_job_nobody_claims_is_rung_again_after_a_minute_and_not_at_every_turn(
-    store: Store, place: SqlitePlace
+    store: Store, place: Place
 ):
     job = (await store.submit(draft())).job
     place.pass_time(MINUTE)
@@ -121,7 +121,7 @@ async def test_a_job_nobody_claims_is_rung_again_after_a_minute_and_not_at_every
     assert len(await store.due("unrung", 10)) == 1
 
 
-async def test_a_late_doorbell_of_an_earlier_life_hides_nothing(store: Store, place: SqlitePlace):
+async def test_a_late_doorbell_of_an_earlier_life_hides_nothing(store: Store, place: Place):
     job = await running(store)
     await ring_all(store)
     waiting = await store.move(job, lambda j, now: transitions.release(j, now, HOUR))
@@ -143,9 +143,7 @@ async def test_only_queued_jobs_are_rung_again(store: Store):
     assert [bell.job_id for bell in await store.bells(10)] == [two.id]
 
 
-async def test_each_duty_gives_the_oldest_and_no_more_than_asked_for(
-    store: Store, place: SqlitePlace
-):
+async def test_each_duty_gives_the_oldest_and_no_more_than_asked_for(store: Store, place: Place):
     for n in range(5):
         await store.submit(draft(n, deadline_at=1_000 + n))
     for n in range(5, 10):
@@ -157,7 +155,7 @@ async def test_each_duty_gives_the_oldest_and_no_more_than_asked_for(
     assert [job.parameters["subject"] for job in await store.due("overdue", 2)] == ["0", "1"]
 
 
-async def test_a_file_is_referred_to_while_its_job_has_succeeded(store: Store, place: SqlitePlace):
+async def test_a_file_is_referred_to_while_its_job_has_succeeded(store: Store, place: Place):
     job = await succeeded(store, retention_ms=1_000)
     assert job.artifact is not None
     key = job.artifact.key
@@ -215,7 +213,7 @@ async def test_a_store_at_rest_is_healthy(store: Store):
     assert await store.health() == HEALTHY
 
 
-async def test_health_counts_what_must_never_be(store: Store, place: SqlitePlace):
+async def test_health_counts_what_must_never_be(store: Store, place: Place):
     done = await succeeded(store, 1)
     await running(store, 2)
     await store.submit(draft(3))

@@ -1,10 +1,8 @@
 """Owners with stale jobs in their hands call the store in any order: the row and its log stay in order."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,13 +22,14 @@ from prelo.core.job import ALLOWED, IllegalTransition, Job, Progress, State
 from prelo.ports import LANES
 from tests.contracts.store_cases import (
     LEASE,
-    PLACES,
+    Place,
     draft,
     fail,
     give_up,
     retry,
     succeed,
 )
+from tests.contracts.store_fixtures import PLACES
 
 Change = Callable[[Job, int], Job]
 CHANGES: dict[str, Change] = {
@@ -52,13 +51,11 @@ class StoreMachine(RuleBasedStateMachine):
     """`held`: jobs as somebody saw them once. Whether a call may succeed follows from the row alone."""
 
     held = Bundle[Job]("held")
-    scheme = "sqlite"
-    template: Path
+    new_place: ClassVar[list[Callable[[], Place]]]
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.place = PLACES[self.scheme](self.folder, self.template)
+        self.place = self.new_place[0]()
         self.runner = asyncio.Runner()
         self.stores = [self.place.open(), self.place.open()]
         self.ids: set[str] = set()
@@ -66,7 +63,6 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.runner.run(self.place.close())
         self.runner.close()
-        shutil.rmtree(self.folder)
 
     @rule(
         target=held,
@@ -181,8 +177,10 @@ def unchanged(job: Job, row: Job | None) -> bool:
 
 
 @pytest.mark.parametrize("scheme", sorted(PLACES))
-def test_whoever_calls_in_whatever_order_the_protocol_holds(scheme: str, template: Path):
-    machine = type("Machine", (StoreMachine,), {"scheme": scheme, "template": template})
+def test_whoever_calls_in_whatever_order_the_protocol_holds(
+    scheme: str, request: pytest.FixtureRequest
+):
+    machine = type("Machine", (StoreMachine,), {"new_place": [lambda: PLACES[scheme](request)]})
     run_state_machine_as_test(
         machine,
         settings=settings(

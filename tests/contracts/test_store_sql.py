@@ -91,11 +91,11 @@ def heard(name: str) -> Generator[list[tuple[Any, ...]]]:
 
 
 async def test_every_statement_is_one_that_postgresql_and_mysql_know(
-    place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("prelo.adapters.store_sql.store._PRUNE_SECONDS", 0)
     with heard("before_execute") as calls:
-        await every_method(place.open())
+        await every_method(sqlite_place.open())
     statements = {id(call[1]): call[1] for call in calls}.values()
     assert len(statements) > 30
     for dialect in DIALECTS:
@@ -130,12 +130,12 @@ def test_the_store_knows_the_newest_migration():
     assert ScriptDirectory.from_config(config).get_heads() == [VERSION]
 
 
-async def test_every_statement_finds_its_rows_by_an_index(place: SqlitePlace):
+async def test_every_statement_finds_its_rows_by_an_index(sqlite_place: SqlitePlace):
     with heard("before_cursor_execute") as calls:
-        await every_method(place.open())
+        await every_method(sqlite_place.open())
     texts = {call[2]: call[3] for call in calls if "sqlite_master" not in call[2]}
     plans = {
-        text: [row[3] for row in place.sql(f"EXPLAIN QUERY PLAN {text}", *values)]
+        text: [row[3] for row in sqlite_place.sql(f"EXPLAIN QUERY PLAN {text}", *values)]
         for text, values in texts.items()
         if text.startswith(("SELECT", "UPDATE", "DELETE")) and "alembic" not in text
     }
@@ -161,24 +161,24 @@ async def test_migrating_again_and_by_several_at_once_does_no_harm(tmp_path: Pat
         await store.close()
 
 
-async def test_a_newer_schema_is_refused_and_left_alone(place: SqlitePlace):
-    place.sql("UPDATE alembic_version SET version_num = '9999'")
-    store = place.open()
+async def test_a_newer_schema_is_refused_and_left_alone(sqlite_place: SqlitePlace):
+    sqlite_place.sql("UPDATE alembic_version SET version_num = '9999'")
+    store = sqlite_place.open()
     for asked in (store.migrate, store.check):
         with pytest.raises(Misconfigured, match=r"schema 9999, this program knows up to \d{4}"):
             await asked()
-    assert place.sql("SELECT version_num FROM alembic_version") == [("9999",)]
+    assert sqlite_place.sql("SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-async def test_an_empty_or_older_database_asks_for_a_migration(place: SqlitePlace):
-    store = place.open()
-    place.sql("UPDATE alembic_version SET version_num = '0000'")
+async def test_an_empty_or_older_database_asks_for_a_migration(sqlite_place: SqlitePlace):
+    store = sqlite_place.open()
+    sqlite_place.sql("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(Misconfigured, match="prelo migrate"):
         await store.check()
-    place.sql("DROP TABLE alembic_version")
+    sqlite_place.sql("DROP TABLE alembic_version")
     with pytest.raises(Misconfigured, match="has no tables yet; run `prelo migrate`"):
         await store.check()
-    place.sql("DROP TABLE outbox")
+    sqlite_place.sql("DROP TABLE outbox")
     with pytest.raises(Misconfigured, match="prelo migrate"):
         await store.bells(1)
 
@@ -205,11 +205,11 @@ async def test_a_file_that_is_no_database_is_said_and_left_alone(tmp_path: Path)
 
 
 async def test_a_locked_database_is_unavailable_and_the_repeat_succeeds(
-    place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("prelo.adapters.store_sql.database._BUSY_SECONDS", 0.05)
-    store = place.open()
-    other = sqlite3.connect(place.path, isolation_level=None)
+    monkeypatch.setattr("prelo.adapters.store_sql.sqlite._BUSY_SECONDS", 0.05)
+    store = sqlite_place.open()
+    other = sqlite3.connect(sqlite_place.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked by another process") as caught:
         await store.submit(draft())
@@ -221,8 +221,8 @@ async def test_a_locked_database_is_unavailable_and_the_repeat_succeeds(
     assert (await store.submit(draft())).fresh
 
 
-async def test_a_full_disk_is_unavailable_and_loses_nothing(place: SqlitePlace):
-    store = place.open()
+async def test_a_full_disk_is_unavailable_and_loses_nothing(sqlite_place: SqlitePlace):
+    store = sqlite_place.open()
     first = (await store.submit(draft(1))).job
 
     def limit(connection: Any) -> None:
@@ -239,8 +239,8 @@ async def test_a_full_disk_is_unavailable_and_loses_nothing(place: SqlitePlace):
     assert len(await store.bells(1_000)) == await store.depth()
 
 
-async def test_a_closed_store_says_so(place: SqlitePlace):
-    store = SqlStore(place.url)
+async def test_a_closed_store_says_so(sqlite_place: SqlitePlace):
+    store = SqlStore(sqlite_place.url)
     await store.submit(draft())
     await store.close()
     await store.close()
@@ -255,7 +255,7 @@ def test_a_url_that_cannot_be_a_store_is_refused_without_its_password(url: str):
     assert "secret" not in caught.value.detail
 
 
-async def test_a_commit_is_on_the_disk_before_it_is_one(place: SqlitePlace):
+async def test_a_commit_is_on_the_disk_before_it_is_one(sqlite_place: SqlitePlace):
     settings: list[tuple[Any, ...]] = []
 
     def ask(connection: Any) -> None:
@@ -265,16 +265,18 @@ async def test_a_commit_is_on_the_disk_before_it_is_one(place: SqlitePlace):
 
     event.listen(Engine, "begin", ask)
     try:
-        await running(place.open())
+        await running(sqlite_place.open())
     finally:
         event.remove(Engine, "begin", ask)
     assert set(settings) == {("wal", 2, 1)}  # 2: FULL
 
 
-async def test_several_processes_on_one_file_do_every_job_once(place: SqlitePlace):
+async def test_several_processes_on_one_file_do_every_job_once(sqlite_place: SqlitePlace):
     spawn = multiprocessing.get_context("spawn")
     results: Any = spawn.Queue()
-    processes = [spawn.Process(target=hammer, args=(place.url, n, results)) for n in range(3)]
+    processes = [
+        spawn.Process(target=hammer, args=(sqlite_place.url, n, results)) for n in range(3)
+    ]
     for process in processes:
         process.start()
     done = [item for _ in processes for item in await asyncio.to_thread(results.get, timeout=40)]
@@ -284,33 +286,35 @@ async def test_several_processes_on_one_file_do_every_job_once(place: SqlitePlac
     assert len(done) == 20
     assert set(Counter(done).values()) == {1}
     assert {fence for _, fence in done} == {1}
-    assert await place.open().depth() == 0
+    assert await sqlite_place.open().depth() == 0
 
 
 async def test_a_database_that_was_removed_or_replaced_is_not_written_to_any_more(
-    place: SqlitePlace, tmp_path: Path
+    sqlite_place: SqlitePlace, tmp_path: Path
 ):
-    store = place.open()
+    store = sqlite_place.open()
     await store.submit(draft(1))
     for name in ("prelo.db", "prelo.db-wal", "prelo.db-shm"):
-        place.path.with_name(place.path.name.replace("prelo.db", name)).unlink(missing_ok=True)
-    place.path.unlink(missing_ok=True)
+        sqlite_place.path.with_name(sqlite_place.path.name.replace("prelo.db", name)).unlink(
+            missing_ok=True
+        )
+    sqlite_place.path.unlink(missing_ok=True)
     for asked in (store.submit(draft(2)), store.depth()):
         with pytest.raises(Unavailable, match="cannot be opened"):
             await asked
     await store.migrate()
     job = (await store.submit(draft(3))).job
-    rows = place.sql("SELECT id FROM job")
+    rows = sqlite_place.sql("SELECT id FROM job")
     assert rows == [(job.id,)]
 
 
 async def test_many_who_wait_for_a_locked_database_are_all_told_in_time(
-    place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("prelo.adapters.store_sql.database._BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("prelo.adapters.store_sql.sqlite._BUSY_SECONDS", 0.5)
     monkeypatch.setattr("prelo.adapters.store_sql.database._QUEUE_SECONDS", 0.5)
-    store = place.open()
-    other = sqlite3.connect(place.path, isolation_level=None)
+    store = sqlite_place.open()
+    other = sqlite3.connect(sqlite_place.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     async with asyncio.timeout(5):
         asked = [store.submit(draft(n)) for n in range(30)]
@@ -322,10 +326,12 @@ async def test_many_who_wait_for_a_locked_database_are_all_told_in_time(
     assert await store.depth() == 1
 
 
-async def test_an_order_of_another_version_is_its_jobs_trouble_and_nobody_elses(place: SqlitePlace):
-    store = place.open()
+async def test_an_order_of_another_version_is_its_jobs_trouble_and_nobody_elses(
+    sqlite_place: SqlitePlace,
+):
+    store = sqlite_place.open()
     unreadable = (await store.submit(draft(1))).job
-    place.sql("UPDATE job_order SET document = '{\"new\": 1}'")
+    sqlite_place.sql("UPDATE job_order SET document = '{\"new\": 1}'")
     await store.submit(draft(2))
     jobs = [await claimed(store), await claimed(store)]
     assert {job.id: job.order is None for job in jobs}[unreadable.id]

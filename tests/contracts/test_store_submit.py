@@ -11,6 +11,7 @@ from prelo.core.job import Job, State
 from prelo.ports import IdempotencyKey, Store
 from tests.contracts.store_cases import (
     HOUR,
+    Place,
     SqlitePlace,
     claimed,
     draft,
@@ -58,7 +59,7 @@ async def test_equal_requests_join_the_job_that_is_under_way(store: Store):
     assert len(await store.bells(10)) == 1
 
 
-async def test_fifty_equal_requests_at_once_make_one_job(place: SqlitePlace):
+async def test_fifty_equal_requests_at_once_make_one_job(place: Place):
     stores = [place.open(), place.open()]
     answers = await asyncio.gather(*(stores[n % 2].submit(draft()) for n in range(50)))
     assert sum(answer.fresh for answer in answers) == 1
@@ -66,7 +67,7 @@ async def test_fifty_equal_requests_at_once_make_one_job(place: SqlitePlace):
     assert await stores[0].depth() == 1
 
 
-async def test_a_finished_job_is_reused_while_it_is_young_enough(store: Store, place: SqlitePlace):
+async def test_a_finished_job_is_reused_while_it_is_young_enough(store: Store, place: Place):
     done = await succeeded(store)
     place.pass_time(10_000)
     reused = await store.submit(draft(), max_age_ms=60_000)
@@ -75,7 +76,7 @@ async def test_a_finished_job_is_reused_while_it_is_young_enough(store: Store, p
 
 
 async def test_a_finished_job_that_is_too_old_is_superseded_and_keeps_its_file(
-    store: Store, place: SqlitePlace
+    store: Store, place: Place
 ):
     old = await succeeded(store)
     place.pass_time(60_000)
@@ -93,7 +94,7 @@ async def test_a_finished_job_that_is_too_old_is_superseded_and_keeps_its_file(
     assert (await store.submit(draft())).job.id == new.job.id
 
 
-async def test_a_finished_job_past_its_retention_is_superseded(store: Store, place: SqlitePlace):
+async def test_a_finished_job_past_its_retention_is_superseded(store: Store, place: Place):
     old = await succeeded(store, retention_ms=1_000)
     place.pass_time(1_000)
     assert (await store.submit(draft())).job.generation == old.generation + 1
@@ -152,14 +153,14 @@ async def test_a_key_that_joined_a_job_is_remembered_too(store: Store):
     assert joined.job.id == first.job.id
 
 
-async def test_a_key_expires_after_a_day(store: Store, place: SqlitePlace):
+async def test_a_key_expires_after_a_day(store: Store, place: Place):
     await store.submit(draft(1), key=KEY)
     place.pass_time(24 * HOUR)
     other = await store.submit(draft(2), key=KEY.model_copy(update={"digest": "d-2"}))
     assert other.fresh
 
 
-async def test_fifty_requests_with_one_key_at_once_make_one_job(place: SqlitePlace):
+async def test_fifty_requests_with_one_key_at_once_make_one_job(place: Place):
     stores = [place.open(), place.open()]
     answers = await asyncio.gather(*(stores[n % 2].submit(draft(n), key=KEY) for n in range(50)))
     assert len({answer.job.id for answer in answers}) == 1
@@ -183,9 +184,7 @@ async def test_priority_comes_before_fairness_and_cost_counts(store: Store):
     assert order == ["urgent", "other", "heavy", "after"]
 
 
-async def test_bells_are_seen_when_they_are_due_and_until_they_are_rung(
-    store: Store, place: SqlitePlace
-):
+async def test_bells_are_seen_when_they_are_due_and_until_they_are_rung(store: Store, place: Place):
     job = await running(store)
     await store.rung([bell.number for bell in await store.bells(10)])
     await store.move(job, retry)
@@ -198,7 +197,7 @@ async def test_bells_are_seen_when_they_are_due_and_until_they_are_rung(
     assert await store.bells(10) == []
 
 
-async def test_bells_come_oldest_first_and_no_more_than_asked_for(store: Store, place: SqlitePlace):
+async def test_bells_come_oldest_first_and_no_more_than_asked_for(store: Store, place: Place):
     ids: list[str] = []
     for n in range(5):
         ids.append((await store.submit(draft(n))).job.id)
@@ -219,7 +218,7 @@ async def test_a_doorbell_made_due_stirs_whoever_waits(store: Store):
 
 
 async def test_old_bells_and_keys_are_pruned(
-    store: Store, place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+    store: Store, place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     await store.submit(draft(1), key=KEY)
     await store.rung([bell.number for bell in await store.bells(10)])
@@ -236,10 +235,10 @@ async def test_a_deadline_is_counted_from_the_stores_clock(store: Store):
     assert job.deadline_at == job.created_at + 5_000
 
 
-async def test_nothing_is_asked_of_the_store_before_the_first_call(place: SqlitePlace):
-    place.path.unlink()
-    place.open()
-    assert not place.path.exists()
+async def test_nothing_is_asked_of_the_store_before_the_first_call(sqlite_place: SqlitePlace):
+    sqlite_place.path.unlink()
+    sqlite_place.open()
+    assert not sqlite_place.path.exists()
 
 
 async def test_a_full_queue_refuses_new_jobs_and_still_answers_for_those_it_has(store: Store):

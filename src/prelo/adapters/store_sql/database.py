@@ -5,27 +5,23 @@ each statement), and a cancelled caller never leaves one half done.
 """
 
 import asyncio
-import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from prelo.adapters.store_sql.faults import translated
+from prelo.adapters.store_sql import postgresql, sqlite
+from prelo.adapters.store_sql.engines import Engines
+from prelo.adapters.store_sql.faults import Lost, translated
+from prelo.adapters.store_sql.stirring import Stirring
 from prelo.adapters.store_sql.tables import NowMs
 from prelo.core.errors import Misconfigured, Unavailable
 
-_READERS = 3
-_BUSY_SECONDS = 5.0  # how long a statement waits for a lock of another process
-_SWITCH_SECONDS = 0.02  # between two tries at what cannot wait by itself
 _QUEUE_SECONDS = 5.0  # how long a transaction waits for those of its own process
 _CLOCK = select(NowMs())
 T = TypeVar("T")
@@ -45,14 +41,14 @@ class Transaction:
 
 
 class Database:
-    """An SQLite file with one writing connection and a few reading ones. Nothing is opened before use."""
+    """What a store is on. Nothing is opened before use. Raises Misconfigured for a URL that is none."""
 
     def __init__(self, url: str) -> None:
-        self._path = _path(url)
-        self.name = str(self._path)
-        self._writing = _Threads(self.name, _sqlite(self._path, 1, "BEGIN IMMEDIATE"), 1)
-        self._reading = _Threads(self.name, _sqlite(self._path, _READERS, "BEGIN"), _READERS)
-        self._stir = asyncio.Event()
+        self._engines = found = _engines(url)
+        self.name = found.name
+        self._writing = _Threads(found.name, found.writing, found.writers)
+        self._reading = _Threads(found.name, found.reading, found.readers)
+        self._stirring = Stirring(found.listen)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """`work` on one snapshot."""
@@ -60,31 +56,24 @@ class Database:
         return result
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """`work` alone among all writers, committed; undone if it raises."""
+        """`work` in a transaction that is committed; undone if it raises. On SQLite alone among writers."""
         result, rang = await self._writing.run(work)
         if rang:
-            self._stir.set()
+            self._stirring.stir()
         return result
 
     async def stirred(self, seconds: float) -> None:
-        """Until a transaction of this process rang, or for `seconds`."""
-        try:
-            await asyncio.wait_for(self._stir.wait(), seconds)
-        except TimeoutError:
-            return
-        self._stir.clear()
+        """Until a transaction rang, of this process or of any that can be heard, or for `seconds`."""
+        await self._stirring.wait(seconds)
 
     def create(self) -> None:
-        """Make the file, empty, if it is not there; nothing else ever makes one."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch()
-        except OSError as error:
-            raise Misconfigured(f"{self.name} cannot be created: {error.strerror}") from error
+        """Make the database where that is the store's to do."""
+        self._engines.create()
 
     async def close(self) -> None:
+        await self._stirring.close()
         await self._reading.close()
-        await self._writing.close()  # last: the last connection puts the WAL into the file
+        await self._writing.close()  # last: SQLite's last connection puts the WAL into the file
 
 
 class _Threads:
@@ -111,9 +100,23 @@ class _Threads:
             waiting.cancel()
 
     def _run(self, work: Callable[[Transaction], T]) -> tuple[T, bool]:
-        with translated(self._name), self._engine.begin() as connection:
+        with translated(self._name):
+            try:
+                return self._once(work)
+            except Lost:
+                # The server was started anew since the connection was made, and nothing was committed.
+                return self._once(work)
+
+    def _once(self, work: Callable[[Transaction], T]) -> tuple[T, bool]:
+        """Raises Lost if the connection was gone before the commit."""
+        with self._engine.begin() as connection:
             transaction = Transaction(connection)
-            result = work(transaction)
+            try:
+                result = work(transaction)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise Lost(error) from error
+                raise
         return result, transaction.rang
 
     async def close(self) -> None:
@@ -122,83 +125,20 @@ class _Threads:
         await asyncio.to_thread(self._engine.dispose)
 
 
-def _path(url: str) -> Path:
+_MAKERS: dict[str, Callable[..., Engines]] = {
+    "sqlite": sqlite.engines,
+    "postgresql": postgresql.engines,
+}
+
+
+def _engines(url: str) -> Engines:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise Misconfigured("the store's URL is not one; write sqlite:///path/prelo.db") from error
-    if parsed.get_backend_name() != "sqlite":
+    make = _MAKERS.get(parsed.get_backend_name())
+    if make is None:
         raise Misconfigured(
-            f"the store cannot be on {parsed.get_backend_name()} yet; use sqlite:///…"
+            f"the store cannot be on {parsed.get_backend_name()} yet; use sqlite:///… or postgresql://…"
         )
-    if not parsed.database or parsed.database == ":memory:":
-        raise Misconfigured("the store needs a file; write sqlite:///path/prelo.db")
-    return Path(parsed.database)
-
-
-def _sqlite(path: Path, connections: int, begin: str) -> Engine:
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: _connect(path),
-        poolclass=QueuePool,
-        pool_size=connections,
-        max_overflow=0,
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine, "checkout")
-    def _checkout(_: object, record: ConnectionPoolEntry, __: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        # A file that was removed or replaced lives on in whoever has it open, and what is written dies
-        # with the process: a new connection sees what is there now, or says that nothing is.
-        if record.info.setdefault("file", _file(path)) != _file(path):
-            raise DisconnectionError("the file is another one now")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        # a transaction that reads first and asks for the write lock later is refused, not queued
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _file(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,  # BEGIN is ours
-        check_same_thread=False,  # the pool hands a connection to one thread at a time
-    )
-    try:
-        _into_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _into_wal(connection: sqlite3.Connection) -> None:
-    """The switch of a new file, which several may be making at this moment.
-
-    SQLite's own waiting does not hold for it: who finds the file locked is told at once.
-    """
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(_SWITCH_SECONDS)
-        else:
-            return
+    return make(parsed)

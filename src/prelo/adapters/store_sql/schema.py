@@ -6,11 +6,17 @@ from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import VERSION
 from prelo.core.errors import Misconfigured
 
+_LOCK = 7_239_842_106  # any number that is ours alone
 _MARK = table("alembic_version", column("version_num"))
 
 
 def upgrade(tx: Transaction, name: str) -> None:
     """Run the migrations that are missing; all of them or none, and nobody else's at the same time."""
+    if tx.connection.dialect.name == "postgresql":
+        # Whoever else migrates waits here, and then finds it done; and a migration may take its time.
+        tx.connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        tx.connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        tx.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     if _refused_or(tx, name) == VERSION:
         return
     # Alembic is large, and only whoever migrates pays for it.

@@ -133,7 +133,9 @@ def _replayed(tx: Transaction, draft: Job, key: IdempotencyKey) -> Submitted | N
 
 def _remember(tx: Transaction, draft: Job, key: IdempotencyKey, placed: Job) -> None:
     hashed = _hash(draft, key)
-    tx.connection.execute(delete(idempotency).where(idempotency.c.key_hash == hashed))  # expired
+    # Only what has expired: a key that somebody used at this moment makes the INSERT collide.
+    expired = (idempotency.c.key_hash == hashed) & (idempotency.c.expires_at <= tx.now)
+    tx.connection.execute(delete(idempotency).where(expired))
     tx.connection.execute(
         insert(idempotency).values(
             key_hash=hashed, digest=key.digest, job_id=placed.id, expires_at=tx.now + KEY_MS
