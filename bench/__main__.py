@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, once")
     parser.add_argument(
-        "--only", default="", help="contests whose title has this text, and nothing else"
+        "--only", default="", help="contests whose title has this text; the rest of DOCS stays"
     )
     parser.add_argument("--json", type=Path, default=Path("bench/results.json"))
     parser.add_argument(
@@ -60,7 +60,9 @@ def main() -> None:
             found = {**_machine(), **found, **_rest(scale, status.update)}
     if options.only:
         CONSOLE.print(Markdown("\n".join(tables.contests(found))))
-        return
+        if not options.docs:
+            return
+        found = _among(found, json.loads((options.docs / "results.json").read_text()))
     text = tables.markdown(found)
     CONSOLE.print(Markdown(text))
     written = json.dumps(found, indent=1) + "\n"
@@ -72,6 +74,13 @@ def main() -> None:
         for name, contest in (("chart", WORKBOOKS[0]), ("pdf", PDFS[0])):
             drawn = next(c for c in found["contests"] if c["title"] == contest.title)
             (options.docs / f"{name}.svg").write_text(tables.svg(drawn))
+
+
+def _among(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """The results of a whole run, with those of this one in place of theirs."""
+    new = {contest["title"]: contest for contest in found["contests"]}
+    contests = [new.get(contest["title"], contest) for contest in before["contests"]]
+    return {**before, **found, "contests": contests}
 
 
 def _machine() -> dict[str, Any]:

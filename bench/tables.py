@@ -84,6 +84,8 @@ def _variants(found: dict[str, Any]) -> list[str]:
     out = [
         f"## {found['title']}",
         "",
+        "They take turns; speeds are compared within a turn, and the median of these ratios counts.",
+        "",
         "| | rows | runs | seconds | rows/s | peak MB | file MB | speed | asked | memory | asked |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | --- |",
     ]

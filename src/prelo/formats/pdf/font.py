@@ -150,7 +150,7 @@ class Font:
         if flat.ascii:
             return Shown("(", self._literal(text, flat), ")Tj")
         if (few := flat.few) is not None:
-            return Shown("", self._show_few(text, few, size, rtl), "")
+            return self._show_few(text, few, size, rtl)
         shaped = self._shaped(flat)
         if shaped and len(shaped.numbers) == len(text):
             return Shown("", self._phrases.show(shaped.strings, size, rtl), "")
@@ -175,15 +175,18 @@ class Font:
             shown = shown.scatter(shaped.numbers, lines)
         return Shown("", shown, "")
 
-    def _show_few(self, text: pl.Series, few: Few, size: int, rtl: Flags | None) -> pl.Series:
-        """The same for a column in which few strings are more than ASCII."""
+    def _show_few(self, text: pl.Series, few: Few, size: int, rtl: Flags | None) -> Shown:
+        """The same for a column in which few strings are more than ASCII.
+
+        The brackets of all the others stand around these too, with nothing within: that costs some bytes
+        in few strings, and writing the brackets into every string would cost more time than all the rest.
+        """
         at, others, flat = few
         shown = self.show(others, flat, size, None if rtl is None else rtl[at])
+        parts = [pl.lit(f")Tj{shown.before}"), shown.text, pl.lit(f"{shown.after}(")]
         plain = text.clone().scatter(at, "")  # it writes where it is
-        ends = [pl.lit("("), self._literal(plain, Flat.of(plain)), pl.lit(")Tj")]
-        parts = [pl.lit(shown.before), shown.text, pl.lit(shown.after)]
-        literal, given = (pl.select(pl.concat_str(row)).to_series() for row in (ends, parts))
-        return literal.scatter(at, given)
+        plain = self._literal(plain, Flat.of(plain)).clone()
+        return Shown("(", plain.scatter(at, pl.select(pl.concat_str(parts)).to_series()), ")Tj")
 
     def width(self, text: str) -> int:
         """The width of one string in UNITS of an em."""
@@ -201,7 +204,7 @@ class Font:
             return b"(" + escaped(text.encode()) + b")Tj", width
         series = pl.Series([text])
         shown = self.show(series, Flat.of(series), size)
-        return shown.text[0].encode(), width
+        return f"{shown.before}{shown.text[0]}{shown.after}".encode(), width
 
     def _totals(self, advances: npt.NDArray[np.integer]) -> Ints:
         totals = np.zeros(len(advances) + 1, np.int64)
