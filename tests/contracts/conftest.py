@@ -2,11 +2,10 @@
 
 from tests.contracts.store_fixtures import (
     place,
-    postgresql,
-    postgresql_template,
     sqlite_place,
     store,
     template,
 )
+from tests.servers.fixtures import postgresql, postgresql_template
 
 __all__ = ["place", "postgresql", "postgresql_template", "sqlite_place", "store", "template"]

@@ -1,33 +1,14 @@
 """The store under test, once for each database of PLACES."""
 
-import asyncio
-import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from prelo.adapters.store_sql import SqlStore
 from prelo.ports import Store
 from tests.contracts.store_cases import Place, PostgresqlPlace, SqlitePlace
-from tests.servers.postgresql import Postgresql
-
-_TEMPLATE = "prelo_template"
-
-
-def migrated(url: str) -> None:
-    """Bring the schema up there."""
-
-    async def migrate() -> None:
-        store = SqlStore(url)
-        await store.migrate()
-        await store.close()
-
-    with ThreadPoolExecutor(1) as aside:  # whoever asks may have a loop of its own
-        aside.submit(lambda: asyncio.run(migrate())).result()
+from tests.servers.fixtures import migrated
 
 
 @pytest.fixture(scope="session")
@@ -35,29 +16,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "prelo.db"
     migrated(f"sqlite:///{path}")
     return path
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server's database for administration."""
-    given = os.environ.get("PRELO_TEST_POSTGRESQL")
-    if given:
-        yield given
-        return
-    server = Postgresql(tmp_path_factory.mktemp("postgresql") / "server")
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql: str) -> str:
-    """The name of a database with the tables in it."""
-    name = f"{_TEMPLATE}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    migrated(postgresql.rpartition("/")[0] + f"/{name}")
-    return name
 
 
 def _sqlite(request: pytest.FixtureRequest) -> Place:

@@ -22,11 +22,11 @@ async def pg(postgresql: str, postgresql_template: str) -> AsyncIterator[Postgre
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgresql]:
+def own() -> Iterator[Postgresql]:
     """A server that a test may do anything to."""
-    server = Postgresql(tmp_path_factory.mktemp("own") / "server")
+    server = Postgresql()
     yield server
-    server.stop()
+    server.close()
 
 
 @pytest.fixture

@@ -1,15 +1,20 @@
 """The ledger check: what was accepted, what the store says, what its log says, what lies in storage.
 
-Reads the database file and the folder directly, by nobody's adapter. I6 (notices) comes with notices.
+Reads the database and the folder directly, by nobody's adapter. I6 (notices) comes with notices.
 """
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
 
 from prelo.core.job import ALLOWED, State
 
@@ -17,15 +22,31 @@ ENDED = {state.value for state in State if state.ended}
 TERMINAL = ENDED - {State.EXPIRED.value}
 
 
-def check(data: Path, accepted: Collection[str]) -> None:
+@dataclass(frozen=True)
+class Books:
+    """Where the truth stands: the store's URL, and the folder of the files."""
+
+    store: str
+    files: Path
+
+    def rows(self, statement: str) -> list[dict[str, Any]]:
+        """What the database says, asked without the store."""
+        if self.store.startswith("postgresql:"):
+            with psycopg.connect(self.store) as db, db.cursor(row_factory=dict_row) as cursor:
+                return cursor.execute(statement.encode()).fetchall()
+        path = self.store.removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(statement)]
+
+
+def check(books: Books, accepted: Collection[str]) -> None:
     """Assert I1 to I5 and I7 for the jobs whose ids the callers were given."""
-    with sqlite3.connect(f"file:{data / 'prelo.db'}?mode=ro", uri=True) as db:
-        db.row_factory = sqlite3.Row
-        jobs = {row["id"]: row for row in db.execute("select * from job")}
-        log = [dict(row) for row in db.execute("select * from transition order by number")]
+    jobs = {row["id"]: row for row in books.rows("select * from job")}
+    log = books.rows("select * from transition order by number")
     _everything_accepted_has_ended(jobs, accepted)
     _one_end_per_generation(log)
-    _one_file_per_success(data / "files", jobs.values())
+    _one_file_per_success(books.files, jobs.values())
     _fences_rise(log)
     _only_the_table(log)
 
@@ -59,14 +80,12 @@ def _one_file_per_success(folder: Path, jobs: Collection[Any]) -> None:
         referenced[artifact["key"]] = row["id"]
 
 
-def orphans(data: Path) -> set[str]:
+def orphans(books: Books) -> set[str]:
     """Files in storage that no job refers to; the daily sweep's, and no failure."""
-    with sqlite3.connect(f"file:{data / 'prelo.db'}?mode=ro", uri=True) as db:
-        rows = db.execute("select artifact from job where artifact is not null")
-        known = {json.loads(row[0])["key"] for row in rows if row[0] != "null"}
-    folder = data / "files"
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    return found - known
+    rows = books.rows("select artifact from job where artifact is not null")
+    known = {json.loads(row["artifact"])["key"] for row in rows if row["artifact"] != "null"}
+    every = (path for path in books.files.rglob("*") if path.is_file())
+    return {str(path.relative_to(books.files)) for path in every} - known
 
 
 def _fences_rise(log: list[dict[str, Any]]) -> None:

@@ -78,6 +78,7 @@ class Plant:
         } | settings  # fmt: skip
         (folder / "empty.db").touch()
         self.accepted: set[str] = set()
+        self.books = ledger.Books(self.config.store, self.data / "files")
 
     @property
     def config(self) -> Config:
@@ -133,6 +134,18 @@ class Plant:
         code = await asyncio.to_thread(process.wait, seconds)
         assert code == -signal.SIGKILL, f"the fault did not happen: exit {code}\n{self.log()}"
 
+    async def waiting(self, notes: Path) -> None:
+        """Until a slot waits for a doorbell, and would hear one."""
+        heard = (
+            "select 1 as heard from pg_stat_activity "
+            "where datname = current_database() and query like 'LISTEN prelo_lane%'"
+        )
+        async with asyncio.timeout(30):
+            while not notes.exists():  # noqa: ASYNC240  a look at a local file
+                await asyncio.sleep(0.05)
+            while self.config.broker.startswith("postgresql:") and not self.books.rows(heard):
+                await asyncio.sleep(0.05)
+
     async def ended(self, ports: Ports, seconds: float = 40) -> list[Job]:
         """All accepted jobs, when the last of them has ended."""
         end = time.monotonic() + seconds
@@ -149,7 +162,7 @@ class Plant:
         """Let a healthy process finish everything, then hold the plant to account."""
         with self.running():
             jobs = await self.ended(ports)
-        ledger.check(self.data, self.accepted)
+        ledger.check(self.books, self.accepted)
         return jobs
 
     def ready(self, process: "subprocess.Popen[str]") -> int:

@@ -37,5 +37,5 @@ async def test_200_identical_submits_over_4_processes_are_one_job_and_one_render
         assert (
             len([c for c in await ports.store.transitions(job.id) if c.after is State.RUNNING]) == 1
         )
-        ledger.check(plant.data, plant.accepted)
-        assert ledger.orphans(plant.data) == set()
+        ledger.check(plant.books, plant.accepted)
+        assert ledger.orphans(plant.books) == set()

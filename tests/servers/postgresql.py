@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -24,13 +25,18 @@ log_min_messages = fatal
 
 
 class Postgresql:
-    """Started when made, in `folder`. `durable`: commits reach the disk, as in production."""
+    """Started when made, in a new folder, and gone with it after `close`. `durable`: commits reach the disk,
+    as in production.
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    Not in a folder of pytest's: each run of pytest closes those to other users, and the server must not be
+    root.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._programs = _programs()
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="prelo-postgresql-"))
         self._data, self._log = folder / "data", folder / "log"
         self.port = free_port()
-        folder.mkdir(parents=True)
         give_to(folder, USER)
         self._run("initdb", "-D", self._data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8",
                   "--locale=C.UTF-8")  # fmt: skip
@@ -61,6 +67,11 @@ class Postgresql:
         """As a machine that loses power, but for the disk's cache."""
         self._process.stop(signal.SIGKILL)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Stop, for good."""
+        self.stop()
+        shutil.rmtree(self._folder)
 
     def _answers(self) -> bool:
         if not listens(self.port):
