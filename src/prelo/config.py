@@ -36,7 +36,7 @@ class Config(Model):
     catalog: Path = Path("reports")
     store: str = ""
     files: str = ""
-    broker: str = "memory://"
+    broker: str = ""
     cache: str = "memory://"
     connections: dict[str, str] = {}
     host: str = "127.0.0.1"
@@ -58,12 +58,16 @@ class Config(Model):
     @model_validator(mode="before")
     @classmethod
     def _embedded_default(cls, values: Any) -> Any:
-        """The store and the files live in `data` unless their URLs say otherwise."""
+        """The store and the files live in `data` unless their URLs say otherwise; doorbells are passed on
+        by the store where it can do that.
+        """
         values = dict(values)
         data = Path(values.get("data") or ".prelo").absolute()
         values["data"] = str(data)
         values["catalog"] = str(Path(values.get("catalog") or "reports").absolute())
         values["store"] = values.get("store") or f"sqlite:///{data}/prelo.db"
+        passes = values["store"].startswith("postgresql:")
+        values["broker"] = values.get("broker") or (values["store"] if passes else "memory://")
         values["files"] = values.get("files") or f"file://{data}/files"
         return values
 

@@ -22,6 +22,9 @@ from prelo.core.table import Manifest, SheetRows
 from prelo.entry.api.http import create_app
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
+from tests.servers.fixtures import postgresql
+
+__all__ = ["postgresql"]
 
 CATALOG = """
 name: sales

@@ -1,0 +1,84 @@
+"""Real servers stopped and started under load: callers are told to ask again, and nothing is lost."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from prelo.core.job import State
+from tests.faults import ledger
+from tests.faults.plant import Plant, Up
+from tests.servers.postgresql import Postgresql
+
+JOBS = 120
+
+
+@pytest.fixture
+def server() -> Iterator[Postgresql]:
+    server = Postgresql()
+    yield server
+    server.close()
+
+
+class Callers:
+    """Ask one API for one job after the other, again where they are told to, and keep the answers."""
+
+    def __init__(self, plant: Plant, api: Up) -> None:
+        self._plant = plant
+        self._http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{api.port}", timeout=30, trust_env=False
+        )
+        self.answers = Counter[int]()
+
+    async def ask(self, numbers: range, pause: float) -> None:
+        async with self._http:
+            for k in numbers:
+                await self._ask(k)
+                await asyncio.sleep(pause)
+
+    async def _ask(self, k: int) -> None:
+        body: dict[str, Any] = {"report": "quick", "format": "csv", "parameters": {"k": k}}
+        for _ in range(600):
+            answer = await self._http.post(
+                "/v1/jobs", json=body, headers={"Idempotency-Key": f"k{k}"}
+            )
+            self.answers[answer.status_code] += 1
+            if answer.status_code in {200, 202}:
+                self._plant.accepted.add(answer.json()["id"])
+                return
+            assert answer.status_code == 503, answer.text
+            assert float(answer.headers["Retry-After"]) > 0
+            await asyncio.sleep(0.05)
+        raise AssertionError("never accepted")
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
+    tmp_path: Path, server: Postgresql, end: str
+):
+    plant = Plant(tmp_path, store=server.url, broker=server.url, look=0.5)
+    async with plant.ports():
+        pass  # the tables are there
+    with contextlib.ExitStack() as stack:
+        api = stack.enter_context(plant.running("api"))
+        for roles in (("work",), ("work",), ("upkeep",)):
+            stack.enter_context(plant.running(*roles))
+        callers = Callers(plant, api)
+        asking = asyncio.create_task(callers.ask(range(JOBS), 0.05))
+        for _ in range(4):
+            await asyncio.sleep(1)
+            await asyncio.to_thread(getattr(server, end))
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(server.start)
+        await asking
+        assert callers.answers[503] > 0, "the fault did not happen"
+        async with plant.ports() as ports:
+            jobs = await plant.ended(ports, 60)
+    assert {job.state for job in jobs} == {State.SUCCEEDED}
+    assert len(jobs) == JOBS
+    ledger.check(plant.books, plant.accepted)
