@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
+from tests.servers.postgresql import Postgresql
 
 CATALOG = """
 name: cities
@@ -156,3 +159,28 @@ def test_every_process_says_that_it_is_ready(apart: Deployment):
         with apart.http(api) as http:
             ready = http.get("/readyz")
             assert ready.status_code == 200, ready.text
+
+
+def test_a_database_that_comes_after_its_processes_is_waited_for(tmp_path: Path):
+    server = Postgresql()
+    try:
+        server.stop()
+        with deployed(
+            tmp_path / "early", ("api", "work", "upkeep"), PRELO_STORE=server.url
+        ) as deployment:
+            with deployment.http(0) as http:
+                ready = http.get("/readyz")
+                asked = http.post("/v1/jobs", json={"report": "cities", "format": "csv"})
+            assert (ready.status_code, asked.status_code) == (503, 503)
+            assert "the store is not well: the database 'postgres' at" in ready.json()["detail"]
+            assert "cannot be reached; is the server running?" in ready.json()["detail"]
+            assert asked.headers["Retry-After"]
+            server.start()
+            with deployment.http(0) as http:
+                until = time.monotonic() + 30
+                while http.get("/readyz").status_code != 200:
+                    assert time.monotonic() < until, deployment.log
+                    time.sleep(0.1)
+            assert b"Bern" in deployment.file("cities", "csv")
+    finally:
+        server.close()

@@ -14,11 +14,12 @@ from prelo.app.produce import Terms
 from prelo.app.upkeep import upkeep
 from prelo.app.worker import work
 from prelo.config import Config
-from prelo.core.errors import Misconfigured
+from prelo.core.errors import Misconfigured, Unavailable
 from prelo.ports import Ports
 from prelo.wiring import opened
 
 Role = Literal["api", "work", "upkeep"]
+_AGAIN_SECONDS = 1.0  # between two looks for a store that is away
 ALL: tuple[Role, ...] = ("api", "work", "upkeep")
 
 
@@ -27,10 +28,12 @@ async def serve(
 ) -> None:
     """Run these roles until SIGTERM or SIGINT, then drain. `ready` gets the port (0 without the API).
 
-    Raises Misconfigured for a port that is taken, a database of another version, a broken catalog.
+    Raises Misconfigured for a port that is taken, a database of another version, a broken catalog. A
+    database server that is not there yet is waited for: meanwhile callers are told so, and workers wait.
     """
-    async with opened(config, migrate=True) as ports:
-        await run(config, ports, roles, ready)
+    async with opened(config) as ports:
+        migrated = await _migrated(config, ports)
+        await run(config, ports, roles, ready, migrated=migrated)
 
 
 async def run(
@@ -38,11 +41,13 @@ async def run(
     ports: Ports,
     roles: Collection[Role],
     ready: Callable[[int], None] | None = None,
+    *,
+    migrated: bool = True,
 ) -> None:
-    """As `serve`, over ports that are open."""
+    """As `serve`, over ports that are open. `migrated`: the store has the tables of this version."""
     stop = asyncio.Event()
     listener = _listener(config) if "api" in roles else None
-    begun: list[Awaitable[None]] = []
+    begun: list[Awaitable[None]] = [] if migrated else [_migrate(ports, stop)]
     if "upkeep" in roles:
         begun.append(upkeep(ports, stop))
     if "work" in roles:
@@ -57,6 +62,33 @@ async def run(
         await asyncio.wait(running)
     for role in running:
         role.result()
+
+
+async def _migrated(config: Config, ports: Ports) -> bool:
+    """Bring the store up. False if its server is away; a file that cannot be opened will not be later."""
+    try:
+        await ports.store.migrate()
+    except Unavailable as error:
+        if config.store.startswith("sqlite:"):
+            raise
+        ports.observer.event("store.waits", detail=error.detail)
+        return False
+    return True
+
+
+async def _migrate(ports: Ports, stop: asyncio.Event) -> None:
+    """The same as soon as the server is there."""
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)
+        try:
+            await ports.store.migrate()
+        except Unavailable as error:
+            ports.observer.event("store.waits", detail=error.detail)
+        else:
+            ports.observer.event("store.ready")
+            break
+    await stop.wait()
 
 
 async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:
