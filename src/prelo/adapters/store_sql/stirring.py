@@ -19,6 +19,8 @@ class Stirring:
         self._unsaid = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._hears = self._says = False
+        self._own: int | None = None
+        """Whose words are this process's, which it has heard already."""
 
     def stir(self) -> None:
         """A doorbell was made due by this process. The word to others follows the commit, outside of it:
@@ -61,10 +63,12 @@ class Stirring:
 
     async def _hear(self, connection: Any) -> None:
         await connection.execute(f"LISTEN {_CHANNEL}")
-        async for _ in connection.notifies():
-            self._event.set()
+        async for word in connection.notifies():
+            if word.pid != self._own:
+                self._event.set()
 
     async def _say(self, connection: Any) -> None:
+        self._own = connection.info.backend_pid
         while True:
             await self._unsaid.wait()
             self._unsaid.clear()  # several at once are one word

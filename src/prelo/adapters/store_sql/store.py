@@ -27,6 +27,7 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._pruned = time.monotonic()
+        self._room = submitting.Room()
 
     async def migrate(self) -> None:
         self._database.create()
@@ -52,7 +53,11 @@ class SqlStore:
     ) -> Submitted:
         ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
         place = partial(
-            submitting.submit, draft=draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued
+            submitting.submit,
+            draft=draft,
+            max_age_ms=max_age_ms,
+            key=key,
+            make_room=lambda tx: self._room.make(tx, max_queued),
         )
         for _ in range(_TRIES):
             answer = await self._database.read(ask)

@@ -1,6 +1,8 @@
 """A request becomes a job, or finds the one that answers it; all in one transaction."""
 
 import hashlib
+import time
+from collections.abc import Callable
 
 from sqlalchemy import bindparam, delete, func, insert, literal, select, update
 
@@ -16,12 +18,37 @@ from prelo.ports import IdempotencyKey, Submitted
 KEY_MS = 24 * 3_600_000  # how long a key stands for its first answer
 _COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
 
+_SURE = 0.9  # of the limit: below it others cannot have filled the rest within a second
+_COUNTED_SECONDS = 1.0
+
 _INSERT = insert(job).inline()
 _INSERT_ORDER = insert(job_order).inline()
 _LAST_KEY = select(func.max(job.c.fair_key)).where(
     job.c.tenant == bindparam("of_tenant"), job.c.state == State.QUEUED
 )
 _LOGGED = select(literal(1)).where(transition.c.job_id == bindparam("known_id")).limit(1)
+
+
+class Room:
+    """Whether one more job may be queued. Counting takes longer the more there are, so it is done once a
+    second, and near the limit for each.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._until = 0.0
+
+    def make(self, tx: Transaction, most: int | None) -> None:
+        """Raises Unavailable behind `most` jobs that are queued and due, or running."""
+        if most is None:
+            return
+        if self._count < most * _SURE and time.monotonic() < self._until:
+            self._count += 1
+            return
+        self._count = reading.depth(tx, None)
+        self._until = time.monotonic() + _COUNTED_SECONDS
+        if self._count >= most:
+            raise Unavailable(f"{most:,} jobs are waiting already; ask again later", 10)
 
 
 def answered(
@@ -41,9 +68,9 @@ def submit(
     draft: Job,
     max_age_ms: int | None,
     key: IdempotencyKey | None,
-    max_queued: int | None,
+    make_room: Callable[[Transaction], None],
 ) -> Submitted:
-    """Insert, join, revive or supersede; see the port."""
+    """Insert, join, revive or supersede; see the port. `make_room` raises where there is none."""
     replayed = _replayed(tx, draft, key) if key else None
     if replayed is not None:
         return replayed
@@ -52,7 +79,7 @@ def submit(
     if before and then in {Joining.JOIN, Joining.REUSE}:
         placed = Submitted(job=before, fresh=False)
     else:
-        _make_room(tx, max_queued)
+        make_room(tx)
         if before and then is Joining.REVIVE:
             placed = _revived(tx, before, draft)
         else:
@@ -60,11 +87,6 @@ def submit(
     if key is not None:
         _remember(tx, draft, key, placed.job)
     return placed
-
-
-def _make_room(tx: Transaction, max_queued: int | None) -> None:
-    if max_queued is not None and reading.depth(tx, None) >= max_queued:
-        raise Unavailable(f"{max_queued:,} jobs are waiting already; ask again later", 10)
 
 
 def _revived(tx: Transaction, before: Job, draft: Job) -> Submitted:
