@@ -37,6 +37,10 @@ class Handover:
         """How many bells nobody has taken yet."""
         return len(self._waiting[lane])
 
+    def wanted(self, lane: Lane) -> bool:
+        """Whether somebody waits for a bell of this lane."""
+        return any(lane in lanes for lanes, _ in self._takers)
+
     async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:
         """See the port."""
         for lane in lanes:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import random
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from prelo.core.report import Lane
 from prelo.handover import Handover
 from prelo.ports import LANES, Bell
 
-_LINGER_SECONDS = 0.1  # a consumer outlives its last taker: an idle worker is back within that
+_LINGER_SECONDS = 0.1  # a consumer outlives a taker that got nothing: that is back within a moment
 _KEPT_SECONDS = 5.0  # then nobody is going to acknowledge
 _WATCH_SECONDS = 15.0
 _MISSES = 2  # of the watchdog in a row, before all is built anew
@@ -53,7 +52,6 @@ class Hearer:
         self._server = server
         self._bells = Handover()
         self._hands: list[_Hand] = []
-        self._takers: Counter[Lane] = Counter()
         self._left: dict[Lane, float] = dict.fromkeys(LANES, 0.0)
         self._stirred = asyncio.Event()
         self._lost = False
@@ -68,13 +66,14 @@ class Hearer:
         """See the port."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
-        self._takers.update(lanes)
-        self._stirred.set()
+        self._stirred.set()  # the task looks when this one waits
+        bell = None
         try:
-            return await self._bells.take(lanes, seconds)
+            bell = await self._bells.take(lanes, seconds)
+            return bell
         finally:
-            self._takers.subtract(lanes)
-            self._left |= dict.fromkeys(lanes, _now())
+            if bell is None:
+                self._left |= dict.fromkeys(lanes, _now())
             self._stirred.set()
 
     def ack(self, bell: Bell) -> None:
@@ -158,7 +157,7 @@ class Hearer:
             if not hand.over:
                 self._bells.forget(bell)
             # Before the acknowledgement: after it, the next message would come into an idle hand.
-            if hand.live and (not self._takers[hand.lane] or self._free(hand.lane)):
+            if hand.live and (not self._bells.wanted(hand.lane) or self._free(hand.lane)):
                 await self._withdraw(hand)
             hand.message, hand.bell, hand.over = None, None, False
             if not hand.live:
@@ -170,12 +169,16 @@ class Hearer:
         """One free hand in each lane that somebody waits for, and none in the others."""
         for lane in LANES:
             free = self._free(lane)
-            if self._takers[lane] and not free:
+            if self._bells.wanted(lane) and not free:
                 queue = await channel.get_queue(self._server.queue(lane), ensure=False)
                 hand = _Hand(lane, queue)
                 self._hands.append(hand)  # before the answer: a message may come with it
                 hand.tag = await queue.consume(partial(self._heard, hand), timeout=SECONDS)
-            elif free and not self._takers[lane] and _now() >= self._left[lane] + _LINGER_SECONDS:
+            elif (
+                free
+                and not self._bells.wanted(lane)
+                and _now() >= self._left[lane] + _LINGER_SECONDS
+            ):
                 for hand in free:
                     await self._withdraw(hand)
                     if hand.message is None:
@@ -220,7 +223,7 @@ class Hearer:
         times += [
             self._left[hand.lane] + _LINGER_SECONDS
             for hand in self._hands
-            if hand.free and not self._takers[hand.lane]
+            if hand.free and not self._bells.wanted(hand.lane)
         ]
         return min(times, default=float("inf"))
 

@@ -171,13 +171,17 @@ class Server:
                 f"{self._where} refuses the user of PRELO_BROKER: its name or password is wrong, or it has "
                 f"no permission for '{self.work}' in the virtual host '{self._virtual_host}'"
             )
-        if "NOT_ALLOWED" in said:
+        if "NOT_ALLOWED" in said or "Connection.OpenOk" in said:
+            # The library does not pass the reason on: it only says that it was not let in.
             return Misconfigured(
-                f"{self._where} has no virtual host '{self._virtual_host}' for the user of PRELO_BROKER; "
-                "make it by rabbitmqctl add_vhost and set_permissions, or name another one"
+                f"{self._where} has no virtual host '{self._virtual_host}' for the user of PRELO_BROKER, or "
+                "no room for another connection; make it by rabbitmqctl add_vhost and set_permissions, or "
+                "name another one"
             )
+        cause = error.__cause__
+        reason = (isinstance(cause, OSError) and cause.strerror) or "it does not answer"
         return Unavailable(
-            f"{self._where} cannot be reached or does not answer; see whether it runs, and PRELO_BROKER"
+            f"{self._where} cannot be reached ({reason}); see whether it runs, and what PRELO_BROKER says"
         )
 
 
