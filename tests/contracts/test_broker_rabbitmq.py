@@ -12,7 +12,7 @@ from prelo.adapters.broker_rabbitmq import RabbitmqBroker
 from prelo.core.errors import Misconfigured, PreloError, Unavailable
 from prelo.core.report import Lane
 from prelo.ports import LANES, Bell, Broker
-from tests.servers.rabbitmq import PASSWORD, VIRTUAL_HOST, Rabbitmq
+from tests.servers.rabbitmq import PASSWORD, USER, VIRTUAL_HOST, Rabbitmq
 
 pytestmark = pytest.mark.timeout(180)  # a server on a busy machine starts slowly
 
@@ -375,6 +375,26 @@ async def test_a_wrong_address_is_told_without_the_secret(
         assert "a-wrong-secret" not in said.detail
         assert PASSWORD not in said.detail
     await broker.close()
+
+
+async def test_a_user_that_may_not_make_queues_works_with_those_that_are_there(
+    rabbitmq_server: Rabbitmq, own: str
+):
+    ctl = rabbitmq_server.rabbitmqctl
+    await asyncio.to_thread(ctl, "add_user", "guarded", "secret")
+    await asyncio.to_thread(ctl, "set_permissions", "-p", VIRTUAL_HOST, "guarded", "^$", ".*", ".*")
+    url = own.replace(f"{USER}:{PASSWORD}", "guarded:secret")
+    made, guarded, early = RabbitmqBroker(own), RabbitmqBroker(url), RabbitmqBroker(f"{url}-none")
+    await made.check()
+    await guarded.check()
+    hearing = asyncio.create_task(hears(guarded, "a"))
+    await guarded.ring(bell("a"))
+    await hearing
+    with pytest.raises(Misconfigured, match=r"no permission for 'own-none\.work'") as found:
+        await early.check()
+    assert "secret" not in found.value.detail
+    for broker in (made, guarded, early):
+        await broker.close()
 
 
 async def test_a_queue_of_another_kind_is_told(

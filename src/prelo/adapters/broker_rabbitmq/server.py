@@ -13,6 +13,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
+    ChannelClosed,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
     DeliveryError,
@@ -25,6 +26,7 @@ from prelo.ports import LANES
 
 SECONDS = 5.0  # for one exchange of words with the broker, opening a connection included
 _CLOSE_SECONDS = 2.0
+_REFUSED = "ACCESS_REFUSED"  # what the broker's answer begins with
 _PORTS = {"amqp": 5672, "amqps": 5671}
 # Limits that an operator may want to change belong into a policy: arguments can never be changed.
 _WORK_QUEUE: dict[str, Any] = {
@@ -114,15 +116,22 @@ class Server:
             there = await _there(connection, thing)
             bind = bind or not there
             if strict or not there:
-                await thing(await connection.channel(publisher_confirms=False), passive=False)
+                try:
+                    await thing(await connection.channel(publisher_confirms=False), passive=False)
+                except ChannelClosed as error:
+                    if not there or _REFUSED not in str(error):
+                        raise  # else an operator has made it, and lets nobody else change anything
         if bind:
-            channel = await connection.channel(publisher_confirms=False)
-            for lane in LANES:
-                queue = await channel.get_queue(self.queue(lane), ensure=False)
-                await queue.bind(self.work, lane, timeout=SECONDS)
-            dead = await channel.get_queue(self._dead, ensure=False)
-            await dead.bind(self._dead, timeout=SECONDS)
-            await channel.close()
+            await self._bind(connection)
+
+    async def _bind(self, connection: AbstractConnection) -> None:
+        channel = await connection.channel(publisher_confirms=False)
+        for lane in LANES:
+            queue = await channel.get_queue(self.queue(lane), ensure=False)
+            await queue.bind(self.work, lane, timeout=SECONDS)
+        dead = await channel.get_queue(self._dead, ensure=False)
+        await dead.bind(self._dead, timeout=SECONDS)
+        await channel.close()
 
     def _things(self) -> Sequence["_Thing"]:
         work = _WORK_QUEUE | {"x-dead-letter-exchange": self._dead}
@@ -166,7 +175,7 @@ class Server:
                 f"on {self._where} something exists in another form than Prelo's ({said}); delete it there, "
                 "or add ?prefix= with another name to PRELO_BROKER"
             )
-        if "ACCESS_REFUSED" in said:
+        if _REFUSED in said:
             return Misconfigured(
                 f"{self._where} refuses the user of PRELO_BROKER: its name or password is wrong, or it has "
                 f"no permission for '{self.work}' in the virtual host '{self._virtual_host}'"
