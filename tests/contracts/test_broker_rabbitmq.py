@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import aio_pika
 import pytest
@@ -99,6 +100,10 @@ async def test_what_is_no_bell_goes_to_the_dead_letters_and_the_rest_goes_on(
     dead = await (await admin.channel()).get_queue(named(rabbitmq, "dead"))
     found = [await dead.get(timeout=5, fail=False) for _ in bad]
     assert [message.body for message in found if message] == bad
+    deaths: list[Any] = [message.headers["x-death"] for message in found if message]
+    assert {death[0]["reason"] for death in deaths} == {
+        "rejected"
+    }  # at once, not after many rounds
 
 
 async def test_a_newer_versions_bell_is_understood(

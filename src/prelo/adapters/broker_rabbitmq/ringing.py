@@ -39,7 +39,7 @@ class Ringer:
         self._turn = asyncio.Lock()
         self._line: _Line | None = None
         self._bind = False  # a message came back: see to the bindings when connecting again
-        self._failure: tuple[float, PreloError] | None = None
+        self._failure: tuple[float, str] | None = None
 
     async def check(self) -> None:
         """Only who publishes is told that the broker is short of memory."""
@@ -65,12 +65,12 @@ class Ringer:
                 return self._line
             self._give_up(self._line)
             if self._failure and now() < self._failure[0] + _AGAIN_SECONDS:
-                raise Unavailable(self._failure[1].detail)  # a hundred that wait try only once
+                raise Unavailable(self._failure[1])  # a hundred that wait try only once
             try:
                 with self._server.told():
                     self._line = await self._open()
             except PreloError as error:
-                self._failure = (now(), error)
+                self._failure = (now(), error.detail)
                 raise
             return self._line
 
