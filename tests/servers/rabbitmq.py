@@ -10,8 +10,18 @@ from tests.servers.run import Process, free_port, listens, missing, wait_until
 
 USER, PASSWORD, VIRTUAL_HOST = "prelo", "the-password-of-the-tests", "tests"
 _SECONDS = 60  # for the node to boot: 4 s on an idle machine, many times that beside a whole run
-_SETTINGS = """
+_PLAIN = """
 listeners.tcp.default = 127.0.0.1:{port}
+"""
+_TLS = """
+listeners.tcp = none
+listeners.ssl.default = 127.0.0.1:{port}
+ssl_options.certfile = {folder}/certificate.pem
+ssl_options.keyfile = {folder}/key.pem
+ssl_options.verify = verify_none
+ssl_options.fail_if_no_peer_cert = false
+"""
+_SETTINGS = """
 default_user = {user}
 default_pass = {password}
 default_vhost = {virtual_host}
@@ -26,18 +36,20 @@ _QUIET = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 class Rabbitmq:
-    """Started when made, in `folder`. Any number may run on one machine."""
+    """Started when made, in `folder`. Any number may run on one machine. `tls`: with the certificate.pem and
+    key.pem that stand in the folder.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
         self._programs = _programs()
         self._folder = folder
         self.port, self._mapper_port, self._node_port = free_port(), free_port(), free_port()
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=tls)
         cookie = folder / ".erlang.cookie"
         cookie.write_text("COOKIEOFTHETESTS")
         cookie.chmod(0o400)  # Erlang refuses one that others can read
-        settings = _SETTINGS.format(
-            port=self.port, user=USER, password=PASSWORD, virtual_host=VIRTUAL_HOST
+        settings = ((_TLS if tls else _PLAIN) + _SETTINGS).format(
+            port=self.port, user=USER, password=PASSWORD, virtual_host=VIRTUAL_HOST, folder=folder
         )
         (folder / "rabbitmq.conf").write_text(settings)
         (folder / "enabled_plugins").write_text("[].\n")
