@@ -23,6 +23,7 @@ _LINGER_SECONDS = 0.1  # a consumer outlives a taker that got nothing: that is b
 _KEPT_SECONDS = 5.0  # then nobody is going to acknowledge
 _WATCH_SECONDS = 15.0
 _MISSES = 2  # of the watchdog in a row, before all is built anew
+_READY_SECONDS = 20.0  # to declare all that is missing, on a cluster with slow disks, too
 _AGAIN_SECONDS = (0.5, 5.0)  # the first and the longest pause before connecting again
 _BODY_BYTES = 1024
 
@@ -111,15 +112,17 @@ class Hearer:
         self._lost = False
         connection = await self._server.open("prelo hears")
         try:
-            await self._server.declare(connection)
-            channel = await connection.channel(publisher_confirms=False)
-            await channel.set_qos(prefetch_count=1, timeout=SECONDS)
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._server.declare(connection)
+                channel = await connection.channel(publisher_confirms=False)
+                await channel.set_qos(prefetch_count=1)
             channel.close_callbacks.add(self._mark_lost)
             under = await channel.get_underlay_channel()
             under.on_consumer_cancel_callbacks.add(self._mark_lost)
             await self._serve(connection, channel)
         finally:
             for hand in self._hands:
+                hand.live = False  # should a message come late, it must not pass for a consumer
                 if hand.bell is not None:
                     self._bells.forget(hand.bell)  # it comes again
             self._hands.clear()
