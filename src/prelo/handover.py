@@ -1,6 +1,7 @@
 """Doorbells inside one process: each goes to one of those who wait, or waits itself."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Collection
 
@@ -27,9 +28,18 @@ class Handover:
         if not self._to_taker(bell) and len(self._waiting[bell.lane]) < self._capacity:
             self._waiting[bell.lane].append(bell)
 
+    def forget(self, bell: Bell) -> None:
+        """Keep it no longer, if nobody has taken it."""
+        with contextlib.suppress(ValueError):
+            self._waiting[bell.lane].remove(bell)
+
     def waiting(self, lane: Lane) -> int:
         """How many bells nobody has taken yet."""
         return len(self._waiting[lane])
+
+    def wanted(self, lane: Lane) -> bool:
+        """Whether somebody waits for a bell of this lane."""
+        return any(lane in lanes for lanes, _ in self._takers)
 
     async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:
         """See the port."""

@@ -22,6 +22,8 @@ STORES = {"sqlite": "store_sql:SqlStore", "postgresql": "store_sql:SqlStore"}
 BROKERS = {
     "memory": "broker_memory:MemoryBroker",
     "postgresql": "broker_postgresql:PostgresqlBroker",
+    "amqp": "broker_rabbitmq:RabbitmqBroker",
+    "amqps": "broker_rabbitmq:RabbitmqBroker",
 }
 CACHES = {"memory": "cache_memory:MemoryCache"}
 FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
@@ -39,7 +41,9 @@ WRITERS = {
     "xlsx": "prelo.formats.xlsx:Xlsx",
     "pdf": "prelo.formats.pdf:Pdf",
 }
-EXTRAS = {"postgresql": "postgres", "amqp": "rabbitmq", "rediss": "redis"}  # where they differ
+EXTRAS = {  # where they differ
+    "postgresql": "postgres", "amqp": "rabbitmq", "amqps": "rabbitmq", "rediss": "redis",
+}  # fmt: skip
 
 
 def chosen(registry: Mapping[str, str], setting: str, url: str) -> Callable[..., Any]:

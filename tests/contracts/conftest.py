@@ -1,5 +1,6 @@
 """Fixtures of the contract suites; each port's stand in a file of their own."""
 
+from tests.contracts.broker_fixtures import rabbitmq, rabbitmq_server, rabbitmq_url
 from tests.contracts.store_fixtures import (
     place,
     sqlite_place,
@@ -8,4 +9,7 @@ from tests.contracts.store_fixtures import (
 )
 from tests.servers.fixtures import postgresql, postgresql_template
 
-__all__ = ["place", "postgresql", "postgresql_template", "sqlite_place", "store", "template"]
+__all__ = [
+    "place", "postgresql", "postgresql_template", "rabbitmq", "rabbitmq_server", "rabbitmq_url",
+    "sqlite_place", "store", "template",
+]  # fmt: skip

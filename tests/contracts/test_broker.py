@@ -7,12 +7,14 @@ import pytest
 
 from prelo.adapters.broker_memory import MemoryBroker
 from prelo.adapters.broker_postgresql import PostgresqlBroker
+from prelo.adapters.broker_rabbitmq import RabbitmqBroker
 from prelo.core.report import Lane
 from prelo.ports import LANES, Bell, Broker
 
 BROKERS: dict[str, Callable[[pytest.FixtureRequest], Broker]] = {
     "memory": lambda _: MemoryBroker(),
     "postgresql": lambda request: PostgresqlBroker(request.getfixturevalue("postgresql")),
+    "rabbitmq": lambda request: RabbitmqBroker(request.getfixturevalue("rabbitmq")),
 }
 
 
