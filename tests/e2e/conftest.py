@@ -22,9 +22,10 @@ from prelo.core.table import Manifest, SheetRows
 from prelo.entry.api.http import create_app
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
+from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
 from tests.servers.fixtures import postgresql
 
-__all__ = ["postgresql"]
+__all__ = ["postgresql", "rabbitmq_server", "rabbitmq_url"]
 
 CATALOG = """
 name: sales

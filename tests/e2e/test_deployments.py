@@ -120,7 +120,20 @@ def postgresql_only(
         yield deployment
 
 
-@pytest.fixture(scope="module", params=["postgresql_only"])
+@pytest.fixture(scope="module")
+def with_rabbitmq(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: str, rabbitmq_url: str
+) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("with_rabbitmq") / "many"
+    broker = f"{rabbitmq_url}?prefix=t{secrets.token_hex(4)}"
+    with (
+        database(postgresql) as url,
+        deployed(folder, APART, PRELO_STORE=url, PRELO_BROKER=broker) as deployment,
+    ):
+        yield deployment
+
+
+@pytest.fixture(scope="module", params=["postgresql_only", "with_rabbitmq"])
 def apart(request: pytest.FixtureRequest) -> Deployment:
     """Two APIs, two workers and upkeep, on real servers."""
     return request.getfixturevalue(request.param)

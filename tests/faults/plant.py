@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from prelo.app import intake
 from prelo.config import Config
 from prelo.core.job import Job
@@ -22,6 +24,9 @@ from prelo.wiring import opened
 from tests.faults import ledger
 
 ANYBODY = Caller()
+# On real servers the same takes twice as long again: `make faults` asks for it.
+PLANTS = ["embedded", "postgresql"] if os.environ.get("PRELO_TEST_FULL") else ["embedded"]
+on_every_plant = pytest.mark.parametrize("plant", PLANTS, indirect=True)
 ALL = ("work", "upkeep")
 ROOT = Path(__file__).parents[2]
 

@@ -13,9 +13,9 @@ import pytest
 
 from prelo.core.job import State
 from tests.faults import ledger
-from tests.faults.plant import Plant
+from tests.faults.plant import Plant, on_every_plant
 
-pytestmark = pytest.mark.parametrize("plant", ["embedded", "postgresql"], indirect=True)
+pytestmark = on_every_plant
 BODY = {"report": "quick", "format": "csv"}
 
 

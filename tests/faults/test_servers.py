@@ -82,3 +82,25 @@ async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
     assert {job.state for job in jobs} == {State.SUCCEEDED}
     assert len(jobs) == JOBS
     ledger.check(plant.books, plant.accepted)
+
+
+@pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("crash", "attempts"),
+    [
+        ({"at": "store.claim", "when": "after"}, 2),
+        ({"at": "commit", "nth": 3}, None),
+        ({"at": "store.move", "when": "after"}, 1),
+    ],
+    ids=["claimed", "in a commit", "settled"],
+)
+async def test_a_worker_that_dies_leaves_what_another_one_finishes_once(
+    plant: Plant, crash: dict[str, Any], attempts: int | None
+):
+    """Three of the crash matrix; `make faults` has all of it on this plant."""
+    async with plant.ports() as ports:
+        await plant.submit(ports)
+        await plant.crash("work", "upkeep", **crash)
+        (job,) = await plant.recover(ports)
+        assert job.state is State.SUCCEEDED
+        assert attempts in {None, job.attempt}

@@ -82,15 +82,18 @@ async def livez() -> Response:
 
 @get(house, "/readyz", **describe("Ready for requests", ("200",), (503,)))
 async def readyz(here: Here) -> Response:
-    """200 when the store, the files and the broker answer; else a problem that names who does not."""
+    """200 when what this process needs answers, the store, the files and, for work and upkeep, the broker;
+    else a problem that names who does not.
+    """
     if here.draining:
         raise Unavailable("this process is draining; ask another one")
     ports = here.ports
-    said = await asyncio.gather(
-        _well("store", ports.store.check()),
-        _well("files", ports.files.check()),
-        _well("broker", ports.broker.check()),
-    )
+    asked = [_well("store", ports.store.check()), _well("files", ports.files.check())]
+    if set(here.roles) != {
+        "api"
+    }:  # which never speaks with the broker, and takes requests without it
+        asked.append(_well("broker", ports.broker.check()))
+    said = await asyncio.gather(*asked)
     wrong = [sentence for sentence in said if sentence]
     if wrong:
         raise Unavailable("; ".join(wrong))
