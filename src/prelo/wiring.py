@@ -23,7 +23,11 @@ BROKERS = {
     "memory": "broker_memory:MemoryBroker",
     "postgresql": "broker_postgresql:PostgresqlBroker",
 }
-CACHES = {"memory": "cache_memory:MemoryCache"}
+CACHES = {
+    "memory": "cache_memory:MemoryCache",
+    "redis": "cache_redis:RedisCache",
+    "rediss": "cache_redis:RedisCache",
+}
 FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
 OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}
 PRESSES = {"process": "press_process:ProcessPresses"}

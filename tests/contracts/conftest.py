@@ -1,5 +1,6 @@
 """Fixtures of the contract suites; each port's stand in a file of their own."""
 
+from tests.contracts.redis_fixtures import redis
 from tests.contracts.store_fixtures import (
     place,
     postgresql,
@@ -9,4 +10,12 @@ from tests.contracts.store_fixtures import (
     template,
 )
 
-__all__ = ["place", "postgresql", "postgresql_template", "sqlite_place", "store", "template"]
+__all__ = [
+    "place",
+    "postgresql",
+    "postgresql_template",
+    "redis",
+    "sqlite_place",
+    "store",
+    "template",
+]
