@@ -1,6 +1,7 @@
 """Fixtures of the contract suites; each port's stand in a file of their own."""
 
 from tests.contracts.redis_fixtures import redis
+from tests.contracts.s3_fixtures import bucket_of, keys, moto, radosgw
 from tests.contracts.store_fixtures import (
     place,
     postgresql,
@@ -11,9 +12,13 @@ from tests.contracts.store_fixtures import (
 )
 
 __all__ = [
+    "bucket_of",
+    "keys",
+    "moto",
     "place",
     "postgresql",
     "postgresql_template",
+    "radosgw",
     "redis",
     "sqlite_place",
     "store",
