@@ -30,7 +30,7 @@ def in_bucket(server: str, request: pytest.FixtureRequest) -> Files:
 
 STORAGES: dict[str, Callable[[pytest.FixtureRequest, Path], Files]] = {
     "folder": lambda _, tmp_path: ObjectFiles((tmp_path / "a folder").as_uri()),
-    "memory": lambda *_: ObjectFiles("memory://"),
+    "memory": lambda _, __: ObjectFiles("memory://"),
     "moto": lambda request, _: in_bucket("moto", request),
     "radosgw": lambda request, _: in_bucket("radosgw", request),
 }

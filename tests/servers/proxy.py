@@ -39,13 +39,14 @@ class Proxy:
             if self.busy > 0 and first:
                 await self._refuse(writer)
                 return
+            await self._stall()
             answers, up = await asyncio.open_connection("127.0.0.1", self._upstream)
             up.write(first)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, up, self.cut_upload_after))
                 both.create_task(self._pump(answers, writer, self.cut_after))
-        except (OSError, ExceptionGroup):
-            pass
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
+            pass  # asyncio's streams have no use for a handler that was cancelled
         finally:
             for end in (writer, up):
                 if end:
@@ -59,14 +60,17 @@ class Proxy:
         await writer.drain()
         await asyncio.sleep(0.05)  # before the reset, which would overtake the answer
 
+    async def _stall(self) -> None:
+        if self.stalled.is_set():
+            self.counted["stalled"] += 1
+            await asyncio.Event().wait()
+
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None
     ) -> None:
         passed = 0
         while data := await reader.read(65536):
-            if self.stalled.is_set():
-                self.counted["stalled"] += 1
-                await asyncio.Event().wait()
+            await self._stall()
             passed += len(data)
             if limit is not None and passed > limit:
                 self.counted["cut"] += 1
@@ -75,8 +79,8 @@ class Proxy:
             await writer.drain()
         raise ConnectionResetError  # the other end closed: so does this one
 
-    async def close(self) -> None:
-        """Every connection ends."""
+    async def break_all(self) -> None:
+        """Every connection ends; there may be new ones."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -100,4 +104,4 @@ async def proxy(port: int) -> AsyncGenerator[Proxy]:
         yield made
     finally:
         server.close()
-        await made.close()
+        await made.break_all()

@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"0*[1-9]\d{0,3}(\.\d+)?")
 _KNOWN = {"endpoint", "region", "timeout"}
 _TIMEOUT = 20.0  # seconds for one request: a part of 5 MiB passes at 2 Mbit/s
 _CONNECT = 5.0
+_PAGE = 1000  # unfinished uploads that are listed at a time
 _FORM = "write s3://bucket/prefix?endpoint=https://host:port&region=name&timeout=seconds"
 
 
@@ -79,7 +80,7 @@ class Bucket:
     def abandon(self, prefix: str, age: float) -> None:
         """Abort the uploads below `prefix` that nobody finished, begun more than `age` seconds ago."""
         try:
-            with httpx.Client(timeout=self._timeout) as client:
+            with httpx.Client(timeout=min(_CONNECT, self._timeout)) as client:
                 for key, upload, begun in self._uploads(client, prefix):
                     if begun <= time.time() - age:
                         base = f"{self._root()}/{quote(key, safe='/')}"
@@ -100,7 +101,7 @@ class Bucket:
         marks: dict[str, str] = {}
         below = "/".join(filter(None, (self._prefix, prefix))) + ("" if prefix else "/")
         while True:
-            asked = {"uploads": "", "prefix": below.lstrip("/"), **marks}
+            asked = {"uploads": "", "prefix": below.lstrip("/"), "max-uploads": str(_PAGE), **marks}
             answer = client.get(self._signed("GET", self._root(), asked))
             # The storage that holds every file of ours is not an attacker.
             tree = ET.fromstring(self._well(answer).content)  # noqa: S314

@@ -36,6 +36,7 @@ _BUCKET_SENTENCES = (
     ("kind: Timeout", "did not answer in time"),
     ("kind: Connect", "cannot be reached; is the address right, and the server running?"),
     ("status: 5", "is in trouble, and said so"),
+    ("error sending request", "cannot be reached, or did not answer in time"),  # a writer says no more
 )  # fmt: skip
 
 Said = Callable[[Exception], str]
