@@ -271,6 +271,17 @@ async def test_a_user_who_may_not_publish_is_said(own: Redis):
     await cache.close()
 
 
+async def test_the_rights_that_the_manual_asks_for_are_enough(own: Redis):
+    rights = "resetchannels -@all +publish +subscribe +unsubscribe +ping &prelo:*"
+    assert own.says(f"ACL SETUSER meek on >secret {rights}") == "+OK"
+    cache = RedisCache(f"redis://meek:secret@127.0.0.1:{own.port}")
+    await cache.check()
+    async with cache.listen("job") as watch:
+        await cache.publish("job", "word")
+        assert await watch.wait(5) == "word"
+    await cache.close()
+
+
 async def test_nobody_there_is_said():
     cache = RedisCache(f"redis://:secret@127.0.0.1:{free_port()}/0")
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:\d+ cannot be reached") as raised:

@@ -101,7 +101,8 @@ class RedisCache:
         server = f"the Redis server at {self._name}"
         if isinstance(error, NoPermissionError):
             return Unavailable(
-                f"{server} does not let this user publish; grant it +publish +subscribe &prelo:*",
+                f"{server} does not let this user publish; grant it +publish +subscribe +unsubscribe +ping "
+                "&prelo:*",
                 30,
             )
         if isinstance(error, AuthenticationError) or "NOAUTH" in str(error):
