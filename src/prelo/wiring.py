@@ -25,8 +25,16 @@ BROKERS = {
     "amqp": "broker_rabbitmq:RabbitmqBroker",
     "amqps": "broker_rabbitmq:RabbitmqBroker",
 }
-CACHES = {"memory": "cache_memory:MemoryCache"}
-FILES = {"file": "files_object:ObjectFiles", "memory": "files_object:ObjectFiles"}
+CACHES = {
+    "memory": "cache_memory:MemoryCache",
+    "redis": "cache_redis:RedisCache",
+    "rediss": "cache_redis:RedisCache",
+}
+FILES = {
+    "file": "files_object:ObjectFiles",
+    "memory": "files_object:ObjectFiles",
+    "s3": "files_object:ObjectFiles",
+}
 OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}
 PRESSES = {"process": "press_process:ProcessPresses"}
 CATALOGS = {"folder": "catalog_folder:load_catalog", "layout": "catalog_folder:load_layout"}

@@ -1,6 +1,8 @@
 """Fixtures of the contract suites; each port's stand in a file of their own."""
 
 from tests.contracts.broker_fixtures import rabbitmq, rabbitmq_server, rabbitmq_url
+from tests.contracts.redis_fixtures import redis
+from tests.contracts.s3_fixtures import bucket_of, keys, moto, radosgw
 from tests.contracts.store_fixtures import (
     place,
     sqlite_place,
@@ -10,6 +12,6 @@ from tests.contracts.store_fixtures import (
 from tests.servers.fixtures import postgresql, postgresql_template
 
 __all__ = [
-    "place", "postgresql", "postgresql_template", "rabbitmq", "rabbitmq_server", "rabbitmq_url",
-    "sqlite_place", "store", "template",
+    "bucket_of", "keys", "moto", "place", "postgresql", "postgresql_template", "rabbitmq", "rabbitmq_server",
+    "rabbitmq_url", "radosgw", "redis", "sqlite_place", "store", "template",
 ]  # fmt: skip

@@ -6,14 +6,18 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from prelo.adapters.cache_memory import MemoryCache
+from prelo.adapters.cache_redis import RedisCache
 from prelo.ports import Cache
 
-CACHES: dict[str, Callable[[], Cache]] = {"memory": MemoryCache}
+CACHES: dict[str, Callable[[pytest.FixtureRequest], Cache]] = {
+    "memory": lambda _: MemoryCache(),
+    "redis": lambda request: RedisCache(request.getfixturevalue("redis")),
+}
 
 
 @pytest.fixture(params=list(CACHES))
 async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
-    opened = CACHES[request.param]()
+    opened = CACHES[request.param](request)
     yield opened
     await opened.close()
 
@@ -68,4 +72,4 @@ async def test_closed_listeners_leave_nothing_in_memory():
     for number in range(10):
         async with cache.listen(f"job{number}"):
             pass
-    assert cache._listeners == {}  # pyright: ignore[reportPrivateUsage]
+    assert not cache._audience.topics  # pyright: ignore[reportPrivateUsage]

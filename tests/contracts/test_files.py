@@ -17,17 +17,28 @@ from hypothesis import strategies as st
 from prelo.adapters.files_object import PART_BYTES, ObjectFiles
 from prelo.core.errors import FileLimit, Invalid, Misconfigured, NotFound, Unavailable
 from prelo.ports import Files
+from tests.contracts.s3_fixtures import address
 
-STORAGES: dict[str, Callable[[Path], Files]] = {
-    "folder": lambda tmp_path: ObjectFiles((tmp_path / "a folder").as_uri()),
-    "memory": lambda _: ObjectFiles("memory://"),
-}
 FAR = 2**53
+
+
+def in_bucket(server: str, request: pytest.FixtureRequest) -> Files:
+    request.getfixturevalue("keys")
+    endpoint: str = request.getfixturevalue(server)
+    return ObjectFiles(address(request.getfixturevalue("bucket_of")(endpoint), endpoint))
+
+
+STORAGES: dict[str, Callable[[pytest.FixtureRequest, Path], Files]] = {
+    "folder": lambda _, tmp_path: ObjectFiles((tmp_path / "a folder").as_uri()),
+    "memory": lambda _, __: ObjectFiles("memory://"),
+    "moto": lambda request, _: in_bucket("moto", request),
+    "radosgw": lambda request, _: in_bucket("radosgw", request),
+}
 
 
 @pytest.fixture(params=list(STORAGES))
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return STORAGES[request.param](tmp_path)
+    return STORAGES[request.param](request, tmp_path)
 
 
 def put(files: Files, key: str, content: bytes = b"content") -> None:

@@ -4,13 +4,13 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from prelo.app import intake
+from prelo.core.disposition import disposition
 from prelo.core.errors import Conflict, Gone, NotFound
 from prelo.core.job import Artifact
 from prelo.entry.api.openapi import describe, get
@@ -21,7 +21,6 @@ from prelo.ports import Files
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _LINK_SECONDS = 300
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
-_UNSAFE = re.compile(r'[^\x20-\x7e]|["\\%/]')
 
 
 @get(
@@ -86,12 +85,6 @@ def _headers(file: Artifact) -> dict[str, str]:
         "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def disposition(name: str) -> str:
-    """RFC 6266: an ASCII name for old clients, and the true one (RFC 8187) for all others."""
-    plain = _UNSAFE.sub("_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _range(request: Request, file: Artifact, etag: str) -> tuple[int, int] | None:

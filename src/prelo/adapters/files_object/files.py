@@ -1,58 +1,69 @@
-"""Object storage through obstore: a local folder now, S3, Google and Azure by the same code."""
+"""Files by the same code wherever they are: in a local folder, in memory, in a bucket."""
 
 import asyncio
-import errno
 import os
 import re
 import time
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, from_url
 
-from prelo.core.errors import (
-    FileLimit,
-    Invalid,
-    Misconfigured,
-    NotFound,
-    PreloError,
-    StorageUnavailable,
-    Unavailable,
+from prelo.adapters.files_object.faults import (
+    VENDOR,
+    Said,
+    failure,
+    first_line,
+    of_bucket,
+    of_folder,
+    unavailable,
 )
+from prelo.core.errors import Invalid, Misconfigured, NotFound, PreloError, Unavailable
 from prelo.ports import Sink, Stored
+
+if TYPE_CHECKING:
+    from prelo.adapters.files_object.bucket import Bucket
 
 PART_BYTES = 5 << 20  # the smallest part S3 takes; 10,000 of them are 50 GB
 PARTS_AT_ONCE = 3  # more only hold memory while the disk or the network is slow
 PIECE_BYTES = 1 << 20
 DAY = 86_400
+_CHECK_SECONDS = 5.0
 
-_VENDOR = (OSError, ValueError, BaseError)
-_OS_ERROR = re.compile(r"os error (\d+)")
-_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 _STAGED = re.compile(r".+#\d+")  # what object_store's local store calls a file it has not finished
+_USER = re.compile(r"(?<=//)[^/]*@")  # of an address; there may be a secret with it
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f#]{1,255}")
 
 
 class ObjectFiles:
-    """Port Files. `url`: file:///folder (made if missing), memory:// (for tests), s3:// gs:// az://."""
+    """Port Files. `url`: file:///folder (made if missing), memory:// (for tests), s3://bucket/prefix?…"""
 
     def __init__(self, url: str) -> None:
         self._root: Path | None = None
+        self._bucket: Bucket | None = None
+        self._said: Said = of_folder
         try:
             self._store: Any = self._open(url)
-        except _VENDOR as error:
-            raise Misconfigured(f"the file storage {url} cannot be used: {_said(error)}") from error
+        except VENDOR as error:
+            shown = _USER.sub("", url.partition("?")[0])
+            raise Misconfigured(
+                f"the file storage {shown} cannot be used: {first_line(error)}"
+            ) from error
 
     def _open(self, url: str) -> Any:
         parts = urlsplit(url)
         if parts.scheme == "memory":
             return MemoryStore()
+        if parts.scheme == "s3":
+            from prelo.adapters.files_object.bucket import Bucket  # httpx takes its time to load
+
+            self._bucket = Bucket(url)
+            self._said = of_bucket(self._bucket.name)
+            return self._bucket.store
         if parts.scheme != "file":
             return from_url(url)
         self._root = Path(unquote(parts.path))
@@ -63,7 +74,20 @@ class ObjectFiles:
     async def check(self) -> None:
         if self._root is not None and not await asyncio.to_thread(os.access, self._root, os.W_OK):
             raise Unavailable(f"the folder {self._root} is not there or not writable")
-        await self.stat("check")
+        if self._bucket is None:
+            await self.stat("check")
+            return
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                # Not by stat: its answer has no body to tell a bucket that is not there from a file.
+                async for _ in obstore.list(self._store, prefix="check"):
+                    return
+        except TimeoutError as error:
+            raise Unavailable(
+                f"{self._bucket.name} did not answer within {_CHECK_SECONDS:g} s"
+            ) from error
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
 
     @contextmanager
     def create(self, key: str, media_type: str) -> Generator[Sink]:
@@ -82,8 +106,12 @@ class ObjectFiles:
             sink.finish()
             if self._root is not None:
                 _sync(self._root, key)
-        except _Broken as error:
-            raise _failure(error.vendor) from error.vendor
+        except BaseException as error:
+            sink.drop()
+            self._abandon(key)
+            if isinstance(error, _Broken):
+                raise failure(error.vendor, self._said) from error.vendor
+            raise
         finally:
             sink.drop()
 
@@ -92,34 +120,44 @@ class ObjectFiles:
             return _stored(await obstore.head_async(self._store, _checked(key)))
         except FileNotFoundError:
             return None
-        except _VENDOR as error:
-            raise _unavailable(error) from error
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         found = await self.stat(key)
         if found is None:
             raise NotFound(f"there is no file {key}")
         end = found.size if end is None else min(end, found.size)
-        if start >= end:
-            return
         try:
+            async for piece in self._pieces(key, start, end):
+                yield piece
+        except FileNotFoundError as error:
+            raise NotFound(f"there is no file {key}") from error
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
+
+    async def _pieces(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        if self._bucket is not None:
+            # A request each: the time-out is for a whole request, and who reads may be slow.
+            for at in range(start, end, 4 * PIECE_BYTES):
+                until = min(at + 4 * PIECE_BYTES, end)
+                yield bytes(await obstore.get_range_async(self._store, key, start=at, end=until))
+        elif start < end:
             got = await obstore.get_async(self._store, key, options={"range": (start, end)})
             async for piece in got.stream(min_chunk_size=PIECE_BYTES):
                 for at in range(0, len(piece), 4 * PIECE_BYTES):  # memory gives all at once
                     yield bytes(piece[at : at + 4 * PIECE_BYTES])
-        except FileNotFoundError as error:
-            raise NotFound(f"there is no file {key}") from error
-        except _VENDOR as error:
-            raise _unavailable(error) from error
 
     async def delete(self, keys: Sequence[str]) -> None:
-        for key in map(_checked, keys):
+        checked = [_checked(key) for key in keys]
+        # A bucket takes them together, and does not mind what is not there.
+        for paths in checked if self._bucket is None else filter(None, [checked]):
             try:
-                await obstore.delete_async(self._store, key)
+                await obstore.delete_async(self._store, paths)
             except FileNotFoundError:
                 continue
-            except _VENDOR as error:
-                raise _unavailable(error) from error
+            except VENDOR as error:
+                raise unavailable(error, self._said) from error
 
     async def list(self, older_than_ms: int) -> AsyncIterator[Stored]:
         try:
@@ -127,30 +165,42 @@ class ObjectFiles:
                 for found in map(_stored, page):
                     if found.modified_at < older_than_ms:
                         yield found
-        except _VENDOR as error:
-            raise _unavailable(error) from error
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
 
     async def discard(self, prefix: str) -> None:
-        """Only a local folder keeps leftovers where we see them; give buckets a lifecycle rule that
-        aborts incomplete uploads after a day.
-        """
+        age = 0 if prefix else DAY
+        below = _checked(prefix) if prefix else ""
         if self._root is not None:
-            start = str(self._root / _checked(prefix)) if prefix else ""
-            age = 0 if prefix else DAY
+            start = str(self._root / below) if below else ""
             try:
                 await asyncio.to_thread(_remove_staged, self._root, start, time.time() - age)
             except OSError as error:
-                raise _unavailable(error) from error
+                raise unavailable(error, self._said) from error
+        elif self._bucket is not None:
+            await asyncio.to_thread(self._clear, below, age)
 
-    async def link(self, key: str, name: str, seconds: int) -> str | None:  # noqa: ARG002
-        """Buckets show the key's last part as the name: obstore signs no response headers."""
-        if isinstance(self._store, LocalStore | MemoryStore):
+    async def link(self, key: str, name: str, seconds: int) -> str | None:
+        if self._bucket is None:
             return None
         try:
-            lasting = timedelta(seconds=seconds)
-            return await obstore.sign_async(self._store, "GET", _checked(key), lasting)
-        except _VENDOR as error:
-            raise _unavailable(error) from error
+            return await asyncio.to_thread(self._bucket.link, _checked(key), name, seconds)
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
+
+    def _clear(self, prefix: str, age: float) -> None:
+        """Abort what nobody finished in the bucket."""
+        if self._bucket is None:
+            return
+        try:
+            self._bucket.abandon(prefix, age)
+        except VENDOR as error:
+            raise unavailable(error, self._said) from error
+
+    def _abandon(self, key: str) -> None:
+        """What is left of an upload that failed. If the bucket is away, upkeep does it a day later."""
+        with suppress(PreloError):
+            self._clear(key, 0)
 
 
 class _Broken(Exception):
@@ -170,13 +220,13 @@ class _Parts:
     def write(self, data: bytes | bytearray | memoryview, /) -> int:
         try:
             return self._writer.write(data)
-        except _VENDOR as error:
+        except VENDOR as error:
             raise _Broken(error) from error
 
     def finish(self) -> None:
         try:
             self._writer.close()
-        except _VENDOR as error:
+        except VENDOR as error:
             raise _Broken(error) from error
 
     def drop(self) -> None:
@@ -223,19 +273,3 @@ def _remove_staged(root: Path, start: str, before: float) -> None:
 def _stored(meta: Any) -> Stored:
     modified = int(meta["last_modified"].timestamp() * 1000)
     return Stored(key=meta["path"], size=meta["size"], modified_at=modified)
-
-
-def _said(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _failure(error: Exception) -> PreloError:
-    found = _OS_ERROR.search(str(error))
-    number = int(found[1]) if found else getattr(error, "errno", None)
-    if number in _FULL:
-        return FileLimit(f"the file could not be stored, disk or limit is full: {_said(error)}")
-    return StorageUnavailable(f"the file could not be stored: {_said(error)}")
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"the file storage cannot be reached: {_said(error)}")
