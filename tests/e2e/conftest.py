@@ -23,9 +23,11 @@ from prelo.entry.api.http import create_app
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
 from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
+from tests.contracts.redis_fixtures import redis
+from tests.contracts.s3_fixtures import bucket_of, moto
 from tests.servers.fixtures import postgresql
 
-__all__ = ["postgresql", "rabbitmq_server", "rabbitmq_url"]
+__all__ = ["bucket_of", "moto", "postgresql", "rabbitmq_server", "rabbitmq_url", "redis"]
 
 CATALOG = """
 name: sales

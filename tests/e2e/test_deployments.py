@@ -19,7 +19,9 @@ import httpx
 import psycopg
 import pytest
 
+from tests.contracts.s3_fixtures import address
 from tests.servers.postgresql import Postgresql
+from tests.servers.s3 import KEYS
 
 CATALOG = """
 name: cities
@@ -56,7 +58,9 @@ class Deployment:
             return http.get(f"/v1/jobs/{job['id']}/file").content
 
     def http(self, api: int) -> httpx.Client:
-        return httpx.Client(base_url=self.urls[api], timeout=60, trust_env=False)
+        return httpx.Client(
+            base_url=self.urls[api], timeout=60, trust_env=False, follow_redirects=True
+        )
 
     @property
     def log(self) -> str:
@@ -121,19 +125,25 @@ def postgresql_only(
 
 
 @pytest.fixture(scope="module")
-def with_rabbitmq(
-    tmp_path_factory: pytest.TempPathFactory, postgresql: str, rabbitmq_url: str
+def every_server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Deployment]:
-    folder = tmp_path_factory.mktemp("with_rabbitmq") / "many"
-    broker = f"{rabbitmq_url}?prefix=t{secrets.token_hex(4)}"
-    with (
-        database(postgresql) as url,
-        deployed(folder, APART, PRELO_STORE=url, PRELO_BROKER=broker) as deployment,
-    ):
-        yield deployment
+    """PostgreSQL, RabbitMQ, Redis and S3."""
+    postgresql, rabbitmq, redis, moto = (
+        request.getfixturevalue(name) for name in ("postgresql", "rabbitmq_url", "redis", "moto")
+    )
+    bucket = request.getfixturevalue("bucket_of")(moto)
+    with database(postgresql) as store:
+        settings = {
+            "PRELO_STORE": store, "PRELO_BROKER": f"{rabbitmq}?prefix=t{secrets.token_hex(4)}",
+            "PRELO_CACHE": redis, "PRELO_FILES": address(bucket, moto), **KEYS,
+        }  # fmt: skip
+        folder = tmp_path_factory.mktemp("every_server") / "many"
+        with deployed(folder, APART, **settings) as deployment:
+            yield deployment
 
 
-@pytest.fixture(scope="module", params=["postgresql_only", "with_rabbitmq"])
+@pytest.fixture(scope="module", params=["postgresql_only", "every_server"])
 def apart(request: pytest.FixtureRequest) -> Deployment:
     """Two APIs, two workers and upkeep, on real servers."""
     return request.getfixturevalue(request.param)

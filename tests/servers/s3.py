@@ -22,12 +22,16 @@ _ALL = ("--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mgr", "a
 
 
 def client(endpoint: str) -> Any:
-    """A client that is not ours, with the keys of the environment."""
+    """A client that is not ours, with the keys of the environment, else those of our own servers."""
     import boto3  # it comes with moto
     from botocore.config import Config
 
     path_style: Any = {"addressing_style": "path"}
-    return boto3.client("s3", endpoint_url=endpoint, config=Config(s3=path_style))
+    given = {} if "AWS_ACCESS_KEY_ID" in os.environ else KEYS
+    keys = {name.lower(): value for name, value in given.items() if name != "AWS_REGION"}
+    return boto3.client(
+        "s3", endpoint_url=endpoint, region_name=REGION, config=Config(s3=path_style), **keys
+    )
 
 
 class Moto:
