@@ -14,6 +14,8 @@ from prelo.core.job import State
 from tests.faults import ledger
 from tests.faults.plant import Plant, Up
 from tests.servers.postgresql import Postgresql
+from tests.servers.rabbitmq import Rabbitmq
+from tests.servers.redis import Redis
 
 JOBS = 120
 
@@ -82,6 +84,47 @@ async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
     assert {job.state for job in jobs} == {State.SUCCEEDED}
     assert len(jobs) == JOBS
     ledger.check(plant.books, plant.accepted)
+
+
+async def test_a_broker_and_a_cache_that_are_away_cost_seconds_and_nobody_is_told(
+    tmp_path: Path,
+):
+    """Callers are served, jobs are made by looks, and afterwards doorbells ring again."""
+    rabbitmq, redis = Rabbitmq(tmp_path / "rabbitmq"), Redis(tmp_path / "redis")
+    try:
+        plant = Plant(tmp_path, broker=rabbitmq.url, cache=redis.url, look=0.5)
+        async with plant.ports():
+            pass  # the tables are there
+        with contextlib.ExitStack() as stack:
+            api = stack.enter_context(plant.running("api"))
+            for roles in (("work",), ("work",), ("upkeep",)):
+                stack.enter_context(plant.running(*roles))
+            await _asked(plant, api, range(10))
+            redis.kill()
+            await asyncio.to_thread(rabbitmq.stop)
+            answers = await _asked(plant, api, range(10, 40))
+            async with plant.ports() as ports:
+                await plant.ended(ports, 60)
+            assert "bell.unconfirmed" in plant.log(), "the fault did not happen"
+            await asyncio.to_thread(rabbitmq.start)
+            redis.start()
+            answers += await _asked(plant, api, range(40, 60))
+            async with plant.ports() as ports:
+                jobs = await plant.ended(ports, 60)
+        assert set(answers) == {202}
+        assert Counter((job.state, job.attempt, job.lost_count) for job in jobs) == {
+            (State.SUCCEEDED, 1, 0): 60
+        }
+        ledger.check(plant.books, plant.accepted)
+    finally:
+        redis.stop()
+        rabbitmq.close()
+
+
+async def _asked(plant: Plant, api: Up, numbers: range) -> Counter[int]:
+    callers = Callers(plant, api)
+    await callers.ask(numbers, 0.05)
+    return callers.answers
 
 
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)

@@ -45,9 +45,9 @@ class Room:
         if self._count < most * _SURE and time.monotonic() < self._until:
             self._count += 1
             return
-        self._count = reading.depth(tx, None)
-        self._until = time.monotonic() + _COUNTED_SECONDS
-        if self._count >= most:
+        count = reading.depth(tx, None)
+        self._count, self._until = count + 1, time.monotonic() + _COUNTED_SECONDS
+        if count >= most:
             raise Unavailable(f"{most:,} jobs are waiting already; ask again later", 10)
 
 
