@@ -23,7 +23,7 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/pytest tests/architecture
 
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included
 	PRELO_TEST_FULL=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 tests/faults tests/contracts
