@@ -1,6 +1,7 @@
 """What only the SQL store can show: its migrations, plans, dialects, processes, and a database in trouble."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import re
 import sqlite3
@@ -159,6 +160,19 @@ async def test_migrating_again_and_by_several_at_once_does_no_harm(tmp_path: Pat
     assert await stores[3].get(job.id) == job
     for store in stores:
         await store.close()
+
+
+async def test_a_new_file_that_somebody_else_is_writing_to_is_waited_for(tmp_path: Path):
+    path = tmp_path / "prelo.db"
+    store = SqlStore(f"sqlite:///{path}")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        migrating = asyncio.create_task(store.migrate())
+        assert await asyncio.wait({migrating}, timeout=0.3) == (set(), {migrating})
+        other.execute("commit")
+    await migrating
+    await store.check()
+    await store.close()
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(sqlite_place: SqlitePlace):

@@ -1,11 +1,13 @@
 """`prelo serve` on a folder of its own: a catalog, a database of cities, and what it logs."""
 
 import contextlib
+import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,17 @@ class Server:
         job = self.http.post("/v1/jobs", json=body, headers={"Prefer": "wait=40"}).json()
         assert job["state"] in ENDED, job
         return job
+
+    def package(self, job: dict[str, Any], name: str) -> zipfile.ZipFile:
+        """The ZIP that a job made, downloaded under this name."""
+        artifact = job["artifact"]
+        assert (artifact["name"], artifact["media_type"]) == (name, "application/zip")
+        answer = self.http.get(f"/v1/jobs/{job['id']}/file")
+        assert answer.headers["content-type"] == "application/zip"
+        assert name in answer.headers["content-disposition"]
+        found = zipfile.ZipFile(io.BytesIO(answer.content))
+        assert found.testzip() is None
+        return found
 
     def file(self, report: str, form: str = "xlsx", **rest: Any) -> bytes:
         job = self.job(report, form, **rest)

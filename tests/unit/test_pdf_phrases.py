@@ -54,7 +54,7 @@ def test_columns_are_as_their_strings_one_by_one(
 def test_words_are_forgotten_and_what_was_read_before_stays(
     words: Words, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(phrases, "_MOST", 3)
+    monkeypatch.setattr(phrases, "MOST", 3)
     column = Phrases(words)
     before, after = (column.read(pl.Series([text])) for text in ("كتاب السلام", "शब्द नमस्ते"))
     assert "كتاب" not in after.known

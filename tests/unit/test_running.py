@@ -122,3 +122,12 @@ def test_a_watermark_and_a_pdfs_lines_say_the_marks():
     assert "2026 for ana|bob" in text
     assert " ".join(text.split()).startswith("R&D {page} 2026") or "R&D {page}" in text
     assert "x" not in text.split()
+
+
+def test_a_line_break_in_a_line_of_a_pdf_is_a_space():
+    out = io.BytesIO()
+    table = pl.DataFrame({"a": [1]})
+    write_pdf(table, out, header="one\ntwo|{page}\nof {pages}", footer="three\tfour")
+    (page,) = pypdf.PdfReader(out).pages
+    words = page.extract_text().splitlines()
+    assert {"one two", "1 of 1", "three four"} <= {word.strip() for word in words}

@@ -94,7 +94,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _into_wal(connection: sqlite3.Connection) -> None:
     """The switch of a new file, which several may be making at this moment.
 
-    SQLite's own waiting does not hold for it: who finds the file locked is told at once.
+    SQLite's own waiting does not hold for it: who finds that another one is about to write is told at once.
     """
     until = time.monotonic() + _BUSY_SECONDS
     while True:
@@ -103,6 +103,6 @@ def _into_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
-            time.sleep(_SWITCH_SECONDS)
+            time.sleep(_SWITCH_SECONDS)  # on a thread of the store's; the event loop goes on
         else:
             return

@@ -14,6 +14,7 @@ from prelo.formats.running import pieces
 
 _MOVING = {"page", "pages"}
 _WIDEST = "00000"  # a page's number, to measure by
+_CONTROLS = dict.fromkeys([*range(32), 127], " ")  # it is one line, whatever a mark brings
 _FULL = 97  # hundredths of the line that its parts may fill
 
 
@@ -29,7 +30,7 @@ class _Part:
         return any(piece in _MOVING for piece in self.pieces[1::2])
 
     def column(self, numbers: pl.Series, pages: int) -> pl.Series:
-        """The same for pages of all these numbers."""
+        """What it says on pages of all these numbers."""
         marks = {"page": pl.lit(numbers.cast(pl.String)), "pages": pl.lit(str(pages))}
         pieces = [marks[p] if at % 2 else pl.lit(p) for at, p in enumerate(self.pieces)]
         text = pl.select(pl.concat_str(pieces)).to_series()
@@ -48,7 +49,9 @@ class RunningLine:
         parts = text.split("|", 2)
         parts = parts[::-1] if look.rtl and len(parts) == 3 else parts  # noqa: PLR2004  three places
         self._parts = [
-            _Part(at, pieces(part, marks, _MOVING)) for at, part in enumerate(parts) if part
+            _Part(at, tuple(piece.translate(_CONTROLS) for piece in pieces(part, marks, _MOVING)))
+            for at, part in enumerate(parts)
+            if part
         ]
         style = look.footer
         wide = sum(style.font.width(p.said(_WIDEST, _WIDEST)) for p in self._parts)

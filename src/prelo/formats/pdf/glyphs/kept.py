@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-_MOST = 1_000_000  # characters, about 40 bytes each with what was made of them
-_ENTRY = 50  # what an entry takes besides, in characters
+MOST = 1_000_000  # characters, about 40 bytes each with what was made of them
+ENTRY = 50  # what an entry takes besides, in characters
 
 Key = TypeVar("Key", bound="tuple[str, *tuple[object, ...]]")
 Value = TypeVar("Value")
@@ -20,9 +20,9 @@ class Kept(dict[Key, Value]):
 
     def __missing__(self, key: Key) -> Value:
         value = self._make(key)
-        self._size += len(key[0]) + _ENTRY
-        if self._size > _MOST:
+        self._size += len(key[0]) + ENTRY
+        if self._size > MOST:
             self.clear()
-            self._size = len(key[0]) + _ENTRY
+            self._size = len(key[0]) + ENTRY
         self[key] = value
         return value

@@ -12,11 +12,9 @@ import numpy as np
 import polars as pl
 
 from prelo.formats.pdf.arrow import Flags, Flat, Ints, from_offsets, sums
+from prelo.formats.pdf.glyphs.kept import ENTRY, MOST
 from prelo.formats.pdf.glyphs.words import BOTH_WAYS, SIMPLE, Words, leftward_words
 
-_MOST = (
-    1_000_000  # characters of words that are kept, about 40 bytes each with what was made of them
-)
 _RIGHTWARD_WORDS = f"[^ \n\u00ad{BOTH_WAYS}]+(?: [^ \n\u00ad{BOTH_WAYS}]+)*"
 
 
@@ -44,7 +42,7 @@ class _Known(dict[str, int]):
         self.last.append(last)
         self.shown.append(shown or "")
         self.sized.append(shown is None)
-        self.size += len(word)
+        self.size += len(word) + ENTRY
         self[word] = number = len(self.words) - 1
         return number
 
@@ -71,7 +69,7 @@ class Phrases:
 
     def read(self, texts: pl.Series) -> Strings:
         """What their widths and operators are made of."""
-        if self._known.size > _MOST:
+        if self._known.size > MOST:
             self._known = _Known(self._words)
         easy = texts.str.contains(f"^(?:{leftward_words()}|{_RIGHTWARD_WORDS})$").to_numpy()
         others: list[str] = []

@@ -26,9 +26,9 @@ BOTH_WAYS = (
     "\u200f\u202a-\u202e\u2066-\u2069"
 )
 """More than enough to find every string in which the order is a question: part of a regular expression."""
-NEWER = "\u07c0-\u085f\U00010800-\U00010fff\U0001e800-\U0001efff"
+_NEWER_SCRIPTS = "\u07c0-\u085f\U00010800-\U00010fff\U0001e800-\U0001efff"
 """Leftward scripts that readers (poppler) take for rightward ones: their lines are said as a whole."""
-_BOTH_WAYS, _NEWER = re.compile(f"[{BOTH_WAYS}]"), re.compile(f"[{NEWER}]")
+_BOTH_WAYS, _NEWER = re.compile(f"[{BOTH_WAYS}]"), re.compile(f"[{_NEWER_SCRIPTS}]")
 
 Piece = tuple[str, bool]
 """A word, or spaces, and whether it runs leftwards."""
@@ -227,7 +227,7 @@ def _is_blank(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def leftward_words() -> str:
-    """A regular expression for words of letters and marks that run leftwards, none of them NEWER, with
+    """A regular expression for words of letters and marks that run leftwards, none of _NEWER_SCRIPTS, with
     single spaces between.
     """
     blocks = (
