@@ -23,10 +23,10 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/pytest tests/architecture
 
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included
-	PRELO_TEST_FULL=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 tests/faults tests/contracts
+	PRELO_TEST_FULL=1 $(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses logical --maxprocesses 4 tests/faults tests/contracts
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo

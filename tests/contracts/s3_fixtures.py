@@ -12,6 +12,9 @@ from tests.servers.s3 import KEYS, REGION, Moto, Radosgw, client
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of moto's server."""
+    if "PRELO_TEST_MOTO" in os.environ:
+        yield os.environ["PRELO_TEST_MOTO"]
+        return
     server = Moto(tmp_path_factory.mktemp("moto") / "server")
     yield server.endpoint
     server.stop()
@@ -20,7 +23,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that checks signatures: the one that is given, with its keys, else Ceph."""
-    given = os.environ.get("PRELO_TEST_S3")
+    given = os.environ.get("PRELO_TEST_S3") or os.environ.get("PRELO_TEST_RADOSGW")
     if given:
         yield given
         return

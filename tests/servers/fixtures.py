@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,11 +38,11 @@ def postgresql() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql: str) -> str:
+def postgresql_template(postgresql: str) -> Iterator[str]:
     """The name of a database with the tables in it."""
-    name = f"prelo_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    name = f"prelo_template_{secrets.token_hex(6)}"
     with psycopg.connect(postgresql, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
         connection.execute(f"CREATE DATABASE {name}".encode())
-    migrated(postgresql.rpartition("/")[0] + f"/{name}")
-    return name
+        migrated(postgresql.rpartition("/")[0] + f"/{name}")
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

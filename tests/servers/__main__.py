@@ -1,0 +1,123 @@
+"""Start the servers once, and run a command that finds their addresses in its environment."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aio_pika
+import psycopg
+import pytest
+import redis
+from aio_pika.exceptions import AMQPError
+
+from tests.servers.postgresql import Postgresql
+from tests.servers.rabbitmq import Rabbitmq
+from tests.servers.redis import Redis
+from tests.servers.run import listens
+from tests.servers.s3 import Moto, Radosgw
+
+Start = Callable[[Path, ExitStack], str]
+
+
+def _postgresql(_: Path, stack: ExitStack) -> str:
+    server = Postgresql()
+    stack.callback(server.close)
+    return server.url
+
+
+def _rabbitmq(folder: Path, stack: ExitStack) -> str:
+    server = Rabbitmq(folder)
+    stack.callback(server.close)
+    return server.url
+
+
+def _redis(folder: Path, stack: ExitStack) -> str:
+    server = Redis(folder)
+    stack.callback(server.stop)
+    return server.url
+
+
+def _moto(folder: Path, stack: ExitStack) -> str:
+    server = Moto(folder)
+    stack.callback(server.stop)
+    return server.endpoint
+
+
+def _radosgw(folder: Path, stack: ExitStack) -> str:
+    server = Radosgw(folder)
+    stack.callback(server.stop)
+    return server.endpoint
+
+
+def _postgresql_answers(url: str) -> bool:
+    with suppress(psycopg.Error):
+        psycopg.connect(url, connect_timeout=2).close()
+        return True
+    return False
+
+
+def _rabbitmq_answers(url: str) -> bool:
+    async def ask() -> None:
+        await (await aio_pika.connect(url, timeout=2)).close()
+
+    with suppress(AMQPError, OSError, TimeoutError):
+        asyncio.run(ask())
+        return True
+    return False
+
+
+def _redis_answers(url: str) -> bool:
+    with suppress(redis.RedisError), redis.from_url(url, socket_timeout=2) as client:
+        return bool(client.ping())
+    return False
+
+
+STARTS: dict[str, Start] = {
+    "POSTGRESQL": _postgresql,
+    "RABBITMQ": _rabbitmq,
+    "REDIS": _redis,
+    "MOTO": _moto,
+    "RADOSGW": _radosgw,
+}
+# What answers where everybody expects it is used; the tests keep to names of their own there.
+STANDARD: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "POSTGRESQL": ("postgresql://postgres@127.0.0.1:5432/postgres", _postgresql_answers),
+    "RABBITMQ": ("amqp://guest:guest@127.0.0.1:5672/%2F", _rabbitmq_answers),
+    "REDIS": ("redis://127.0.0.1:6379", _redis_answers),
+}
+
+
+def main(command: list[str]) -> int:
+    """The command's exit code. A server that is not installed is left to the tests, which say so."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prelo-servers-")))
+        missing = [name for name in STARTS if f"PRELO_TEST_{name}" not in os.environ]
+        with ThreadPoolExecutor(len(STARTS)) as aside:
+            found = aside.map(partial(_found, folder, stack), missing)
+            urls = {f"PRELO_TEST_{n}": url for n, url in zip(missing, found, strict=True) if url}
+        # Ctrl-C is the command's; this ends after it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return subprocess.run(command, check=False, env={**os.environ, **urls}).returncode
+
+
+def _found(folder: Path, stack: ExitStack, name: str) -> str | None:
+    if name in STANDARD:
+        url, answers = STANDARD[name]
+        if listens(urlsplit(url).port or 0) and answers(url):
+            return url
+    with suppress(pytest.skip.Exception, pytest.fail.Exception):
+        return STARTS[name](folder / name.lower(), stack)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
