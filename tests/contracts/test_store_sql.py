@@ -145,7 +145,11 @@ async def test_every_statement_finds_its_rows_by_an_index(sqlite_place: SqlitePl
     # `SELECT now` and a constant look have no table; health may walk an index of the outbox.
     assert [step for _, step in scans if "CONSTANT ROW" not in step and "outbox" not in step] == []
     (next_one,) = [plan for text, plan in plans.items() if "ORDER BY job.priority" in text]
-    assert next_one == ["SEARCH job USING INDEX job_next (state=? AND lane=?)"]
+    assert next_one == [
+        "SEARCH job USING INDEX job_next (state=? AND lane=?)",
+        "CORRELATED SCALAR SUBQUERY 1",
+        "SEARCH job_order USING INDEX sqlite_autoindex_job_order_1 (job_id=?)",
+    ]
     (page,) = [plan for text, plan in plans.items() if "ORDER BY job.created_at DESC" in text]
     assert not any("TEMP B-TREE" in step for step in page)
 

@@ -29,17 +29,20 @@ _RUNG = (
 )
 
 
-def ring(tx: Transaction, queued: Job) -> None:
-    """A doorbell for a job that has just been queued, due when the job is."""
-    bell = {
-        "kind": DOORBELL,
-        "job_id": queued.id,
-        "lane": queued.lane,
-        "available_at": queued.run_at,
-        "attempts": 0,
-    }
-    tx.connection.execute(_RING, bell)
-    tx.rang = tx.rang or queued.run_at <= tx.now
+def ring(tx: Transaction, queued: Sequence[Job]) -> None:
+    """A doorbell for each of these jobs that have just been queued, due when the job is."""
+    bells = [
+        {
+            "kind": DOORBELL,
+            "job_id": one.id,
+            "lane": one.lane,
+            "available_at": one.run_at,
+            "attempts": 0,
+        }
+        for one in queued
+    ]
+    tx.connection.execute(_RING, bells)
+    tx.rang = tx.rang or any(one.run_at <= tx.now for one in queued)
 
 
 def ring_again(tx: Transaction, job_ids: Collection[str]) -> None:

@@ -1,13 +1,13 @@
 """Changing one job: always `UPDATE … WHERE <it still is as it was>`; zero rows is an answer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Update, bindparam, delete, func, insert, select, update
 
 from prelo.adapters.store_sql import bells, reading
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import JOB_COLUMNS, NowMs, job, row_of, transition
+from prelo.adapters.store_sql.tables import JOB_COLUMNS, NowMs, job, job_of, row_of, transition
 from prelo.core import job as transitions
 from prelo.core.job import ALLOWED, IllegalTransition, Job, Progress, State
 from prelo.core.report import Lane
@@ -29,8 +29,8 @@ _CHANGE = update(job).where(*_SAME)
 _CHANGE_UNASKED = _CHANGE.where(_UNASKED)
 _WISH = select(job.c.cancel_requested_at).where(job.c.id == bindparam("job_id"))
 _NEXT = (
-    select(*JOB_COLUMNS)
-    .where(*reading.claimable(bindparam("now")), job.c.lane == bindparam("in_lane"))
+    select(*JOB_COLUMNS, reading.ORDER_OF_JOB, NowMs().label("now"))
+    .where(*reading.claimable(NowMs()), job.c.lane == bindparam("in_lane"))
     .order_by(job.c.priority, job.c.fair_key, job.c.created_at)
     .limit(1)
     .with_for_update(skip_locked=True)  # two claims at once take two jobs; SQLite has one writer
@@ -48,9 +48,8 @@ def move(tx: Transaction, before: Job, change: Transition, *, lapsed: bool) -> J
     if not _written(tx, statement.where(_LAPSED) if lapsed else statement, before, after):
         return None
     if after.state is State.QUEUED:
-        bells.ring(tx, after)
-    written = reading.get(tx, before.id, None, with_order=False)
-    return written and written.model_copy(update={"order": before.order})
+        bells.ring(tx, [after])
+    return after
 
 
 def claim(tx: Transaction, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
@@ -58,15 +57,20 @@ def claim(tx: Transaction, lanes: Collection[Lane], owner: str, lease_ms: int) -
     while (before := _next(tx, lanes)) is not None:
         after = transitions.claim(before, tx.now, owner, lease_ms)
         if _written(tx, _CHANGE_UNASKED, before, after):
-            return after.model_copy(update={"order": reading.order_of(tx, before.id)})
+            return after
     return None
 
 
 def _next(tx: Transaction, lanes: Collection[Lane]) -> Job | None:
     """The first due job by priority, then fair_key. Lane by lane, so that the index gives the order."""
-    found = [reading.first(tx, _NEXT, {"in_lane": lane, "now": tx.now}) for lane in lanes]
-    due = [job for job in found if job is not None]
-    return min(due, key=lambda one: (one.priority, one.fair_key, one.created_at), default=None)
+    found = [
+        row for lane in lanes for row in tx.connection.execute(_NEXT, {"in_lane": lane}).mappings()
+    ]
+    if not found:
+        return None
+    tx.now = max(row["now"] for row in found)  # the time by which they are due
+    row = min(found, key=lambda one: (one["priority"], one["fair_key"], one["created_at"]))
+    return job_of(row, reading.order_in(row["order_text"]))
 
 
 def beat(tx: Transaction, mine: Job, lease_ms: int, progress: Progress) -> Beat | None:
@@ -98,9 +102,11 @@ def forget(tx: Transaction, ended: Job) -> bool:
     return tx.connection.execute(delete(job).where(*_SAME), _guards(ended)).rowcount > 0
 
 
-def log(tx: Transaction, before: State | None, after: Job, owner: str | None = None) -> None:
-    """Append to the transition log, in the transaction of the change."""
-    line = {
+def line(
+    tx: Transaction, before: State | None, after: Job, owner: str | None = None
+) -> dict[str, Any]:
+    """Of the transition log."""
+    return {
         "job_id": after.id,
         "generation": after.generation,
         "fence": after.fence,
@@ -110,7 +116,11 @@ def log(tx: Transaction, before: State | None, after: Job, owner: str | None = N
         "owner": owner,
         "at": tx.now,
     }
-    tx.connection.execute(_LOG, line)
+
+
+def log(tx: Transaction, lines: Sequence[dict[str, Any]]) -> None:
+    """Append to the transition log, in the transaction of the changes."""
+    tx.connection.execute(_LOG, lines)
 
 
 def _written(tx: Transaction, statement: Update, before: Job, after: Job) -> bool:
@@ -123,7 +133,7 @@ def _written(tx: Transaction, statement: Update, before: Job, after: Job) -> boo
     changed = {name: value for name, value in new.items() if value != old[name]}
     if not _updated(tx, statement, before, changed):
         return False
-    log(tx, before.state, after, after.owner or before.owner)
+    log(tx, [line(tx, before.state, after, after.owner or before.owner)])
     return True
 
 

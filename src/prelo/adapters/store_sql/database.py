@@ -51,7 +51,7 @@ class Database:
         self._stirring = Stirring(found.listen)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """`work` on one snapshot."""
+        """`work` without writing: on SQLite on one snapshot, elsewhere each statement on its own."""
         result, _ = await self._reading.run(work)
         return result
 

@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     and_,
     bindparam,
     exists,
     func,
-    literal,
     not_,
     or_,
     select,
+    type_coerce,
 )
 
 from prelo.adapters.store_sql.database import Transaction
@@ -33,7 +34,7 @@ from prelo.adapters.store_sql.tables import (
 from prelo.core.job import Job, State
 from prelo.core.report import Lane
 from prelo.core.request import Order
-from prelo.ports import Change, Duty, JobFilter
+from prelo.ports import LANES, Change, Duty, JobFilter
 
 UNRUNG_MS = 60_000  # a due job whose last doorbell is older than this is rung again
 _LATE_MS = 10_000  # what upkeep may take to see that a lease has lapsed
@@ -51,12 +52,15 @@ def claimable(now: Any) -> list[ColumnElement[bool]]:
 
 _JOBS = select(*JOB_COLUMNS)
 _BY_ID = _JOBS.where(job.c.id == bindparam("job_id"))
-_STANDING = _JOBS.where(job.c.dedupe_key == bindparam("fingerprint"))
-_ORDER = select(job_order.c.document).where(job_order.c.job_id == bindparam("job_id"))
-_ANYTHING = (
-    select(literal(1))
-    .where(*claimable(NowMs()), job.c.lane.in_(bindparam("lanes", expanding=True)))
-    .limit(1)
+_BY_IDS = _JOBS.where(job.c.id.in_(bindparam("job_ids", expanding=True)))
+_STANDING = _JOBS.where(job.c.dedupe_key.in_(bindparam("fingerprints", expanding=True)))
+_ORDER_TEXT = type_coerce(job_order.c.document, Text)
+_ORDER = select(_ORDER_TEXT).where(job_order.c.job_id == bindparam("job_id"))
+ORDER_OF_JOB = (
+    select(_ORDER_TEXT).where(job_order.c.job_id == job.c.id).scalar_subquery().label("order_text")
+)
+_BUSY = select(
+    *(exists().where(*claimable(NowMs()), job.c.lane == lane).label(lane) for lane in LANES)
 )
 _LOG = (
     select(*(column for column in transition.c if column.name != "number"))
@@ -67,27 +71,35 @@ _LOG = (
 
 def get(tx: Transaction, job_id: str, tenant: str | None, *, with_order: bool) -> Job | None:
     """The job by its id."""
-    found = first(tx, _BY_ID, {"job_id": job_id})
-    if found is None or tenant not in {None, found.tenant}:
+    row = tx.connection.execute(_BY_ID, {"job_id": job_id}).mappings().first()
+    if row is None or tenant not in {None, row["tenant"]}:
         return None
-    return found.model_copy(update={"order": order_of(tx, job_id)}) if with_order else found
+    return job_of(row, order_of(tx, job_id) if with_order else None)
 
 
-def standing(tx: Transaction, fingerprint: str) -> Job | None:
-    """The job that answers requests of this fingerprint now."""
-    return first(tx, _STANDING, {"fingerprint": fingerprint})
+def by_ids(tx: Transaction, job_ids: Collection[str]) -> dict[str, Job]:
+    """Those jobs that there are, by their ids."""
+    if not job_ids:
+        return {}
+    rows = tx.connection.execute(_BY_IDS, {"job_ids": list(job_ids)}).mappings()
+    return {row["id"]: job_of(row) for row in rows}
 
 
-def first(tx: Transaction, statement: Select[Any], values: Mapping[str, Any]) -> Job | None:
-    """The first job of a SELECT of JOB_COLUMNS."""
-    row = tx.connection.execute(statement, values).mappings().first()
-    return None if row is None else job_of(row)
+def standing(tx: Transaction, fingerprints: Collection[str]) -> dict[str, Job]:
+    """The jobs that answer requests of these fingerprints now."""
+    rows = tx.connection.execute(_STANDING, {"fingerprints": list(fingerprints)}).mappings()
+    return {row["dedupe_key"]: job_of(row) for row in rows}
 
 
 def order_of(tx: Transaction, job_id: str) -> Order | None:
     """What the job is to make; None also for one that this program cannot read."""
+    return order_in(tx.connection.execute(_ORDER, {"job_id": job_id}).scalar_one_or_none())
+
+
+def order_in(text: str | None) -> Order | None:
+    """The same, of its text."""
     try:
-        return tx.connection.execute(_ORDER, {"job_id": job_id}).scalar_one_or_none()
+        return Order.model_validate_json(text) if text else None
     except ValidationError:  # written by another version: its job's trouble, not the whole worker's
         return None
 
@@ -112,9 +124,10 @@ def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
     return _jobs(tx, _JOBS.where(*conditions).order_by(*newest).limit(chosen.limit))
 
 
-def anything(tx: Transaction, lanes: Collection[Lane]) -> bool:
-    """Whether there is something to claim: a look that takes no lock."""
-    return tx.connection.execute(_ANYTHING, {"lanes": list(lanes)}).first() is not None
+def busy_lanes(tx: Transaction, lanes: Collection[Lane]) -> list[Lane]:
+    """Those of these lanes that have something to claim: a look that takes no lock."""
+    row = tx.connection.execute(_BUSY).mappings().one()
+    return [lane for lane in lanes if row[lane]]
 
 
 def due(tx: Transaction, duty: Duty, limit: int) -> Sequence[Job]:

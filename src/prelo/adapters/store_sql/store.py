@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 
 from prelo.adapters.store_sql import bells, changing, reading, schema, submitting
 from prelo.adapters.store_sql.database import Database
 from prelo.adapters.store_sql.faults import Collided
-from prelo.core.errors import Unavailable
+from prelo.adapters.store_sql.together import Together
+from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.report import Lane
 from prelo.ports import Beat, Bell, Change, Duty, IdempotencyKey, JobFilter, Submitted
@@ -28,6 +28,8 @@ class SqlStore:
         self._database = Database(url)
         self._pruned = time.monotonic()
         self._room = submitting.Room()
+        self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
+        self._places: Together[submitting.Ask, Submitted] = Together(self._placed)
 
     async def migrate(self) -> None:
         self._database.create()
@@ -51,23 +53,28 @@ class SqlStore:
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
     ) -> Submitted:
-        ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
-        place = partial(
-            submitting.submit,
-            draft=draft,
-            max_age_ms=max_age_ms,
-            key=key,
-            make_room=lambda tx: self._room.make(tx, max_queued),
-        )
-        for _ in range(_TRIES):
-            answer = await self._database.read(ask)
+        ask = submitting.Ask(draft, max_age_ms, key, max_queued)
+        for trial in range(_TRIES):
+            answer = await self._answers(ask)
             if answer is not None:
                 return answer
+            # What collides is tried again alone: no request is refused for another one's sake.
+            places = (
+                self._places if trial == 0 else Together[submitting.Ask, Submitted](self._placed)
+            )
             try:
-                return await self._database.write(place)
+                return await places(ask)
             except Collided:
                 continue
         raise Unavailable("the same report is asked for by many at once; ask again", retry_after=1)
+
+    async def _answered(
+        self, asks: Sequence[submitting.Ask]
+    ) -> Sequence[Submitted | PreloError | None]:
+        return await self._database.read(lambda tx: submitting.answered(tx, asks))
+
+    async def _placed(self, asks: Sequence[submitting.Ask]) -> Sequence[Submitted | PreloError]:
+        return await self._database.write(lambda tx: submitting.placed(tx, asks, self._room))
 
     async def get(
         self, job_id: str, tenant: str | None = None, *, with_order: bool = False
@@ -80,9 +87,10 @@ class SqlStore:
         return await self._database.read(lambda tx: reading.listed(tx, chosen))
 
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-        if not await self._database.read(lambda tx: reading.anything(tx, lanes)):
+        found = await self._database.read(lambda tx: reading.busy_lanes(tx, lanes))
+        if not found:
             return None
-        return await self._database.write(lambda tx: changing.claim(tx, lanes, owner, lease_ms))
+        return await self._database.write(lambda tx: changing.claim(tx, found, owner, lease_ms))
 
     async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
         return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))

@@ -1,17 +1,20 @@
-"""A request becomes a job, or finds the one that answers it; all in one transaction."""
+"""Requests become jobs, or find the jobs that answer them; several at once, all in one transaction."""
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from prelo.adapters.store_sql import bells, changing, reading
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.tables import idempotency, job, job_order, row_of, transition
 from prelo.core import job as transitions
-from prelo.core.errors import KeyReused, Unavailable
+from prelo.core.errors import KeyReused, PreloError, Unavailable
 from prelo.core.job import Job, Joining, State, joining, succeeding
 from prelo.ports import IdempotencyKey, Submitted
 
@@ -23,10 +26,43 @@ _COUNTED_SECONDS = 1.0
 
 _INSERT = insert(job).inline()
 _INSERT_ORDER = insert(job_order).inline()
+_INSERT_KEY = insert(idempotency).inline()
+_SUPERSEDED = update(job).where(job.c.id == bindparam("old_id")).values(dedupe_key=None)
 _LAST_KEY = select(func.max(job.c.fair_key)).where(
     job.c.tenant == bindparam("of_tenant"), job.c.state == State.QUEUED
 )
-_LOGGED = select(literal(1)).where(transition.c.job_id == bindparam("known_id")).limit(1)
+_LOGGED = (
+    select(transition.c.job_id)
+    .where(transition.c.job_id.in_(bindparam("ids", expanding=True)))
+    .distinct()
+)
+_FIRST = select(idempotency.c.key_hash, idempotency.c.digest, idempotency.c.job_id).where(
+    idempotency.c.key_hash.in_(bindparam("hashes", expanding=True)),
+    idempotency.c.expires_at > bindparam("now"),
+)
+# Only what has expired: a key that somebody used at this moment makes the INSERT collide.
+_EXPIRED = delete(idempotency).where(
+    idempotency.c.key_hash.in_(bindparam("hashes", expanding=True)),
+    idempotency.c.expires_at <= bindparam("now"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One call of `submit`; see the port."""
+
+    draft: Job
+    max_age_ms: int | None
+    key: IdempotencyKey | None
+    max_queued: int | None
+
+    @property
+    def key_hash(self) -> str | None:
+        """A key is its tenant's and scope's own: a replay shows a job."""
+        if self.key is None:
+            return None
+        of = f"{self.draft.tenant}\0{self.draft.scope}\0{self.key.key}"
+        return hashlib.sha256(of.encode()).hexdigest()
 
 
 class Room:
@@ -38,133 +74,189 @@ class Room:
         self._count = 0
         self._until = 0.0
 
-    def make(self, tx: Transaction, most: int | None) -> None:
-        """Raises Unavailable behind `most` jobs that are queued and due, or running."""
+    def make(self, tx: Transaction, most: int | None, added: int) -> None:
+        """Raises Unavailable behind `most` jobs that are queued and due, or running; `added` are to come."""
         if most is None:
             return
         if self._count < most * _SURE and time.monotonic() < self._until:
             self._count += 1
             return
-        count = reading.depth(tx, None)
+        count = reading.depth(tx, None) + added
         self._count, self._until = count + 1, time.monotonic() + _COUNTED_SECONDS
         if count >= most:
             raise Unavailable(f"{most:,} jobs are waiting already; ask again later", 10)
 
 
-def answered(
-    tx: Transaction, draft: Job, max_age_ms: int | None, key: IdempotencyKey | None
-) -> Submitted | None:
-    """The answer, if nothing has to be written for it. Only saves the write lock: `submit` asks again."""
-    if key is not None:
-        return _replayed(tx, draft, key)
-    before = reading.standing(tx, draft.fingerprint)
-    if before and joining(before, tx.now, max_age_ms) in {Joining.JOIN, Joining.REUSE}:
-        return Submitted(job=before, fresh=False)
-    return None
+def answered(tx: Transaction, asks: Sequence[Ask]) -> list[Submitted | PreloError | None]:
+    """Answers for which nothing has to be written. Only saves the write lock: `placed` asks again."""
+    known = _Known(tx, asks)
+    return [known.replayed(ask) if ask.key is not None else known.standing_for(ask) for ask in asks]
 
 
-def submit(
-    tx: Transaction,
-    draft: Job,
-    max_age_ms: int | None,
-    key: IdempotencyKey | None,
-    make_room: Callable[[Transaction], None],
-) -> Submitted:
-    """Insert, join, revive or supersede; see the port. `make_room` raises where there is none."""
-    replayed = _replayed(tx, draft, key) if key else None
-    if replayed is not None:
-        return replayed
-    before = reading.standing(tx, draft.fingerprint)
-    then = joining(before, tx.now, max_age_ms) if before else None
-    if before and then in {Joining.JOIN, Joining.REUSE}:
-        placed = Submitted(job=before, fresh=False)
-    else:
-        make_room(tx)
-        if before and then is Joining.REVIVE:
-            placed = _revived(tx, before, draft)
-        else:
-            placed = _inserted(tx, draft, before)
-    if key is not None:
-        _remember(tx, draft, key, placed.job)
-    return placed
+def placed(tx: Transaction, asks: Sequence[Ask], room: Room) -> list[Submitted | PreloError]:
+    """Insert, join, revive or supersede, in this order of asking; see the port."""
+    placing = _Placing(tx, asks, room)
+    answers = [placing.answer(ask) for ask in asks]
+    placing.write()
+    return answers
 
 
-def _revived(tx: Transaction, before: Job, draft: Job) -> Submitted:
-    deadline_at = _time(tx, draft.deadline_at)
-    fair_key = _fair_key(tx, draft)
+class _Known:
+    """What there is already for these requests."""
 
-    def revive(ended: Job, now: int) -> Job:
-        again = transitions.revive(ended, now, deadline_at)
-        return again.model_copy(update={"fair_key": fair_key, "priority": draft.priority})
+    def __init__(self, tx: Transaction, asks: Sequence[Ask]) -> None:
+        self.tx = tx
+        hashes = [found for ask in asks if (found := ask.key_hash)]
+        self._first: dict[str, tuple[str, str]] = {}
+        """Digest and job of the first request with a key, by its hash."""
+        if hashes:
+            rows = tx.connection.execute(_FIRST, {"hashes": hashes, "now": tx.now})
+            self._first = {row.key_hash: (row.digest, row.job_id) for row in rows}
+        self._by_id = reading.by_ids(tx, [job_id for _, job_id in self._first.values()])
+        self._standing = reading.standing(tx, {ask.draft.fingerprint for ask in asks})
 
-    moved = changing.move(tx, before, revive, lapsed=False)
-    if moved is None:  # only where writers do not queue up as SQLite's do
-        raise Collided("the job was changed by somebody else at this moment; ask again", 1)
-    return Submitted(job=moved, fresh=True)
+    def replayed(self, ask: Ask) -> Submitted | KeyReused | None:
+        """The key's first answer, or the error that it was given for another body."""
+        first = self._first.get(ask.key_hash or "")
+        if ask.key is None or first is None:
+            return None
+        digest, job_id = first
+        if digest != ask.key.digest:
+            return KeyReused("this Idempotency-Key came with another request before; use a new key")
+        found = self._by_id.get(job_id)
+        if found is None or found.tenant != ask.draft.tenant:
+            return None
+        return Submitted(job=found, fresh=False, replayed=True)
 
-
-def _inserted(tx: Transaction, draft: Job, before: Job | None) -> Submitted:
-    if before is not None:
-        tx.connection.execute(update(job).where(job.c.id == before.id).values(dedupe_key=None))
-        draft = succeeding(draft, before)
-    while _known(tx, draft.id):  # forgotten, or superseded: an id and generation never come back
-        draft = succeeding(draft, draft)
-    fresh = draft.model_copy(
-        update={
-            "state": State.QUEUED,
-            "run_at": tx.now,
-            "created_at": tx.now,
-            "deadline_at": _time(tx, draft.deadline_at),
-            "fair_key": _fair_key(tx, draft),
-        }
-    )
-    tx.connection.execute(_INSERT, row_of(fresh))
-    tx.connection.execute(_INSERT_ORDER, {"job_id": fresh.id, "document": fresh.order})
-    changing.log(tx, None, fresh)
-    bells.ring(tx, fresh)
-    return Submitted(job=fresh.model_copy(update={"order": None}), fresh=True)
-
-
-def _known(tx: Transaction, job_id: str) -> bool:
-    return tx.connection.execute(_LOGGED, {"known_id": job_id}).first() is not None
-
-
-def _fair_key(tx: Transaction, draft: Job) -> int:
-    """Behind the tenant's last queued job, but never in the past: a burst waits behind everybody's next."""
-    last = tx.connection.execute(_LAST_KEY, {"of_tenant": draft.tenant}).scalar_one()
-    return max(tx.now, last or 0) + draft.cost * _COST_MS
-
-
-def _time(tx: Transaction, duration_ms: int | None) -> int | None:
-    return None if duration_ms is None else tx.now + duration_ms
-
-
-def _replayed(tx: Transaction, draft: Job, key: IdempotencyKey) -> Submitted | None:
-    """The key's first answer. Raises KeyReused when it was given for another body."""
-    first = select(idempotency.c.digest, idempotency.c.job_id).where(
-        idempotency.c.key_hash == _hash(draft, key), idempotency.c.expires_at > tx.now
-    )
-    row = tx.connection.execute(first).first()
-    if row is None:
+    def standing_for(self, ask: Ask) -> Submitted | None:
+        """The job that answers this request as it is."""
+        before = self._standing.get(ask.draft.fingerprint)
+        if before and joining(before, self.tx.now, ask.max_age_ms) in {Joining.JOIN, Joining.REUSE}:
+            return Submitted(job=before, fresh=False)
         return None
-    if row.digest != key.digest:
-        raise KeyReused("this Idempotency-Key came with another request before; use a new key")
-    found = reading.get(tx, row.job_id, draft.tenant, with_order=False)
-    return found and Submitted(job=found, fresh=False, replayed=True)
+
+    def before(self, ask: Ask) -> Job | None:
+        """The job of the same fingerprint, whatever has become of it."""
+        return self._standing.get(ask.draft.fingerprint)
+
+    def note(self, ask: Ask, found: Job) -> None:
+        """Those who ask next find this one."""
+        self._standing[found.fingerprint] = self._by_id[found.id] = found
+        if ask.key and ask.key_hash:
+            self._first[ask.key_hash] = ask.key.digest, found.id
 
 
-def _remember(tx: Transaction, draft: Job, key: IdempotencyKey, placed: Job) -> None:
-    hashed = _hash(draft, key)
-    # Only what has expired: a key that somebody used at this moment makes the INSERT collide.
-    expired = (idempotency.c.key_hash == hashed) & (idempotency.c.expires_at <= tx.now)
-    tx.connection.execute(delete(idempotency).where(expired))
-    tx.connection.execute(
-        insert(idempotency).values(
-            key_hash=hashed, digest=key.digest, job_id=placed.id, expires_at=tx.now + KEY_MS
+class _Placing:
+    """A transaction's work: answers one by one, then written all together."""
+
+    def __init__(self, tx: Transaction, asks: Sequence[Ask], room: Room) -> None:
+        self._tx = tx
+        self._room = room
+        self._known = _Known(tx, asks)
+        self._drafts = {ask.draft.id for ask in asks}
+        self._last_keys: dict[str, int] = {}
+        self._fresh: list[Job] = []
+        self._keys: list[dict[str, Any]] = []
+
+    def answer(self, ask: Ask) -> Submitted | PreloError:
+        replayed = self._known.replayed(ask)
+        if replayed is not None:
+            return replayed
+        try:
+            submitted = self._known.standing_for(ask) or self._queued(ask)
+        except Unavailable as error:
+            if isinstance(error, Collided):
+                raise
+            return error
+        self._remember(ask, submitted.job)
+        self._known.note(ask, submitted.job)
+        return submitted
+
+    def write(self) -> None:
+        """What the answers promise."""
+        tx = self._tx
+        if self._fresh:
+            tx.connection.execute(_INSERT, [row_of(fresh) for fresh in self._fresh])
+            orders = [{"job_id": fresh.id, "document": fresh.order} for fresh in self._fresh]
+            tx.connection.execute(_INSERT_ORDER, orders)
+            changing.log(tx, [changing.line(tx, None, fresh) for fresh in self._fresh])
+            bells.ring(tx, self._fresh)
+        if self._keys:
+            expired = {"hashes": [key["key_hash"] for key in self._keys], "now": tx.now}
+            tx.connection.execute(_EXPIRED, expired)
+            tx.connection.execute(_INSERT_KEY, self._keys)
+
+    def _queued(self, ask: Ask) -> Submitted:
+        self._room.make(self._tx, ask.max_queued, len(self._fresh))
+        before = self._known.before(ask)
+        if before and joining(before, self._tx.now, ask.max_age_ms) is Joining.REVIVE:
+            return self._revived(ask.draft, before)
+        return self._inserted(ask.draft, before)
+
+    def _revived(self, draft: Job, before: Job) -> Submitted:
+        deadline_at, fair_key = self._time(draft.deadline_at), self._fair_key(draft)
+
+        def revive(ended: Job, now: int) -> Job:
+            again = transitions.revive(ended, now, deadline_at)
+            return again.model_copy(update={"fair_key": fair_key, "priority": draft.priority})
+
+        moved = changing.move(self._tx, before, revive, lapsed=False)
+        if moved is None:  # only where writers do not queue up as SQLite's do
+            raise Collided("the job was changed by somebody else at this moment; ask again", 1)
+        return Submitted(job=moved, fresh=True)
+
+    def _inserted(self, draft: Job, before: Job | None) -> Submitted:
+        if before is not None:
+            self._tx.connection.execute(_SUPERSEDED, {"old_id": before.id})
+            draft = succeeding(draft, before)
+        while self._was(draft.id):  # forgotten, or superseded: an id and generation never come back
+            draft = succeeding(draft, draft)
+        fresh = draft.model_copy(
+            update={
+                "state": State.QUEUED,
+                "run_at": self._tx.now,
+                "created_at": self._tx.now,
+                "deadline_at": self._time(draft.deadline_at),
+                "fair_key": self._fair_key(draft),
+            }
         )
-    )
+        self._fresh.append(fresh)
+        return Submitted(job=fresh.model_copy(update={"order": None}), fresh=True)
+
+    def _was(self, job_id: str) -> bool:
+        if job_id in self._drafts:
+            return job_id in self._logged
+        return bool(_logged(self._tx, [job_id]))
+
+    @cached_property
+    def _logged(self) -> set[str]:
+        return _logged(self._tx, sorted(self._drafts))
+
+    def _fair_key(self, draft: Job) -> int:
+        """Behind the tenant's last queued job, but never in the past: a burst waits behind everybody else."""
+        last = self._last_keys.get(draft.tenant)
+        if last is None:
+            found = self._tx.connection.execute(_LAST_KEY, {"of_tenant": draft.tenant})
+            last = found.scalar_one() or 0
+        key = max(self._tx.now, last) + draft.cost * _COST_MS
+        self._last_keys[draft.tenant] = key
+        return key
+
+    def _time(self, duration_ms: int | None) -> int | None:
+        return None if duration_ms is None else self._tx.now + duration_ms
+
+    def _remember(self, ask: Ask, found: Job) -> None:
+        if ask.key is None:
+            return
+        self._keys.append(
+            {
+                "key_hash": ask.key_hash,
+                "digest": ask.key.digest,
+                "job_id": found.id,
+                "expires_at": self._tx.now + KEY_MS,
+            }
+        )
 
 
-def _hash(draft: Job, key: IdempotencyKey) -> str:
-    """A key is its tenant's and scope's own: a replay shows a job."""
-    return hashlib.sha256(f"{draft.tenant}\0{draft.scope}\0{key.key}".encode()).hexdigest()
+def _logged(tx: Transaction, job_ids: Sequence[str]) -> set[str]:
+    return set(tx.connection.execute(_LOGGED, {"ids": job_ids}).scalars())
