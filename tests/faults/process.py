@@ -7,7 +7,6 @@ commit reaches the database; at "heard" it dies when its press says the phase na
 With `"bells": path`, every doorbell taken and acknowledged is written there, a line each.
 """
 
-import asyncio
 import contextlib
 import dataclasses
 import json
@@ -22,7 +21,7 @@ from sqlalchemy import Engine, event
 
 from prelo.config import Config
 from prelo.core.job import Progress
-from prelo.entry.roles import run
+from prelo.entry.roles import on_a_loop, run
 from prelo.ports import Ports
 from prelo.wiring import opened
 
@@ -145,4 +144,4 @@ async def main(told: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    on_a_loop(main(json.loads(sys.argv[1])))

@@ -5,10 +5,11 @@ import contextlib
 import secrets
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Collection, Generator
-from typing import Literal
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from typing import Any, Literal
 
 import uvicorn
+import uvloop
 
 from prelo.app.produce import Terms
 from prelo.app.upkeep import upkeep
@@ -21,6 +22,12 @@ from prelo.wiring import opened
 Role = Literal["api", "work", "upkeep"]
 _AGAIN_SECONDS = 1.0  # between two looks for a store that is away
 ALL: tuple[Role, ...] = ("api", "work", "upkeep")
+
+
+def on_a_loop(main: Coroutine[Any, Any, None]) -> None:
+    """What a process does, on the event loop that costs least: uvloop's."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
 
 
 async def serve(

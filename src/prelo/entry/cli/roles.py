@@ -109,11 +109,9 @@ def _config(**chosen: Any) -> "Config":
 
 
 def _run(config: "Config", roles: Collection["Role"], *, json: bool) -> None:
-    import asyncio
+    from prelo.entry.roles import on_a_loop, serve
 
-    from prelo.entry.roles import serve as run
-
-    asyncio.run(run(config, roles, _ready(config, roles, json=json)))
+    on_a_loop(serve(config, roles, _ready(config, roles, json=json)))
 
 
 def _ready(config: "Config", roles: Collection["Role"], *, json: bool) -> Callable[[int], None]:
