@@ -8,6 +8,7 @@ from functools import partial
 from prelo.adapters.store_sql import bells, changing, reading, schema, submitting
 from prelo.adapters.store_sql.database import Database
 from prelo.adapters.store_sql.faults import Collided
+from prelo.adapters.store_sql.together import Together
 from prelo.core.errors import Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.report import Lane
@@ -28,6 +29,7 @@ class SqlStore:
         self._database = Database(url)
         self._pruned = time.monotonic()
         self._room = submitting.Room()
+        self._together = Together()
 
     async def migrate(self) -> None:
         self._database.create()
@@ -51,6 +53,17 @@ class SqlStore:
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
     ) -> Submitted:
+        if key is not None:
+            return await self._submit(draft, max_age_ms, key, max_queued)
+        submitted, mine = await self._together.ask(
+            ("submit", draft.fingerprint, max_age_ms),
+            lambda: self._submit(draft, max_age_ms, None, max_queued),
+        )
+        return submitted if mine else submitted.model_copy(update={"fresh": False})
+
+    async def _submit(
+        self, draft: Job, max_age_ms: int | None, key: IdempotencyKey | None, max_queued: int | None
+    ) -> Submitted:
         ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
         place = partial(
             submitting.submit,
@@ -72,9 +85,13 @@ class SqlStore:
     async def get(
         self, job_id: str, tenant: str | None = None, *, with_order: bool = False
     ) -> Job | None:
-        return await self._database.read(
-            lambda tx: reading.get(tx, job_id, tenant, with_order=with_order)
+        found, _ = await self._together.ask(
+            ("get", job_id, tenant, with_order),
+            lambda: self._database.read(
+                lambda tx: reading.get(tx, job_id, tenant, with_order=with_order)
+            ),
         )
+        return found
 
     async def list(self, chosen: JobFilter) -> Sequence[Job]:
         return await self._database.read(lambda tx: reading.listed(tx, chosen))
