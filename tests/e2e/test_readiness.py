@@ -29,6 +29,7 @@ def until(http: httpx.Client, said: str, deployment: Deployment) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.timeout(240)  # three servers are put right, one after the other
 def test_each_part_that_is_set_up_wrongly_is_named_until_it_is_right(
     tmp_path: Path, postgresql: str, rabbitmq_server: Rabbitmq, moto: str
 ):
