@@ -8,6 +8,9 @@ import httpx
 import psycopg
 import pytest
 
+from prelo.config import Config
+from prelo.core.errors import Misconfigured
+from prelo.entry.roles import _listener  # pyright: ignore[reportPrivateUsage]  before anything starts
 from tests.contracts.s3_fixtures import address
 from tests.e2e.test_deployments import Deployment, database, deployed
 from tests.servers.rabbitmq import USER, Rabbitmq
@@ -88,3 +91,11 @@ def test_a_database_of_another_version_is_said_and_work_under_way_goes_on(
                 assert b"Bern" in old.file("cities", "csv")
                 db.execute("update alembic_version set version_num = %s", ours)
             assert readiness(http) == ""
+
+
+def test_beyond_loopback_it_listens_only_where_the_network_is_trusted():
+    with pytest.raises(Misconfigured, match=r"PRELO_HOST is 0\.0\.0\.0.*PRELO_TRUST_NETWORK=true"):
+        _listener(Config.load({"PRELO_HOST": "0.0.0.0", "PRELO_PORT": "0"}))
+    trusting = {"PRELO_HOST": "0.0.0.0", "PRELO_PORT": "0", "PRELO_TRUST_NETWORK": "true"}
+    with _listener(Config.load(trusting)) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
