@@ -16,6 +16,8 @@ from tests.e2e.test_deployments import Deployment, database, deployed
 from tests.servers.rabbitmq import USER, Rabbitmq
 from tests.servers.s3 import KEYS, client
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  what has to be asked for
+
 
 def readiness(http: httpx.Client) -> str:
     """What it says; empty when all is well."""
@@ -95,7 +97,7 @@ def test_a_database_of_another_version_is_said_and_work_under_way_goes_on(
 
 def test_beyond_loopback_it_listens_only_where_the_network_is_trusted():
     with pytest.raises(Misconfigured, match=r"PRELO_HOST is 0\.0\.0\.0.*PRELO_TRUST_NETWORK=true"):
-        _listener(Config.load({"PRELO_HOST": "0.0.0.0", "PRELO_PORT": "0"}))
-    trusting = {"PRELO_HOST": "0.0.0.0", "PRELO_PORT": "0", "PRELO_TRUST_NETWORK": "true"}
+        _listener(Config.load({"PRELO_HOST": EVERYWHERE, "PRELO_PORT": "0"}))
+    trusting = {"PRELO_HOST": EVERYWHERE, "PRELO_PORT": "0", "PRELO_TRUST_NETWORK": "true"}
     with _listener(Config.load(trusting)) as listener:
-        assert listener.getsockname()[0] == "0.0.0.0"
+        assert listener.getsockname()[0] == EVERYWHERE
