@@ -8,6 +8,9 @@ READY := .venv/.ready
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# What the image can speak with; see Dockerfile.
+IMAGE_EXTRAS := --extra postgres --extra rabbitmq --extra redis --extra s3 --extra password
+
 help: ## Print this
 	@echo "Prelo: reports on request. Needs python3 (3.11 or newer); uv is used when it is there."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +63,7 @@ PEERS := wkhtmltopdf libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-
 lock: ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade pyproject.toml --group dev --output-file requirements-dev.lock
+	$(COMPILE) --upgrade pyproject.toml $(IMAGE_EXTRAS) --output-file requirements-server.lock
 
 clean: ## Remove what was made: the environment, caches, the demo's files
 	rm -rf .venv .venv-bench .readers demo dist build .pytest_cache .ruff_cache .hypothesis .import_linter_cache

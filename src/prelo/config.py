@@ -26,9 +26,10 @@ class Config(Model):
 
     `data`: folder of the embedded default (database and files). `catalog`: folder of the reports.
     `connections`: data sources by name (PRELO_CONNECTION_<NAME>=url; "default" is DEFAULT).
-    `slots`: reports one worker renders at once. `lease`, `beat`: seconds; a worker that is silent for
-    a lease has lost its job. `look`: seconds between a free slot's looks into the store. `grace`:
-    seconds a drain waits for running reports. `press_jobs`, `press_memory`: a press is replaced after so
+    `trust_network`: listen beyond loopback, although nobody is asked who they are. `slots`: reports one
+    worker renders at once. `lease`, `beat`: seconds; a worker that is silent for a lease has lost its job.
+    `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
+    reports. `press_jobs`, `press_memory`: a press is replaced after so
     many reports, or when it has grown to so many bytes. `url`: the server that the commands ask.
     """
 
@@ -41,6 +42,7 @@ class Config(Model):
     connections: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8085
+    trust_network: bool = False
     slots: Annotated[int, Field(ge=1, le=256)] = max(1, min(8, os.cpu_count() or 1))
     lease: Seconds = 30
     beat: Seconds = 10

@@ -271,27 +271,26 @@ class Watch(Protocol):
 
 
 class Cache(Protocol):
-    """Fast and forgetful: news between processes. Never needed to be right."""
+    """Fast and forgetful: never needed to be right. Nothing but `check` raises, or waits for long."""
+
+    shared: bool  # whether every process of the house sees what is kept
 
     async def check(self) -> None: ...
-
     async def close(self) -> None: ...
-
-    async def publish(self, topic: str, message: str) -> None:
-        """Tell whoever listens now. Never raises: nobody's work depends on it."""
-        ...
-
+    async def publish(self, topic: str, message: str) -> None: ...  # to whoever listens now
     def listen(self, topic: str) -> AbstractAsyncContextManager[Watch]: ...
 
+    async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
+        """Keep it at most so long. What is kept by this name already stays as it is, unless `over`."""
+        ...
 
-def job_topic(job_id: str) -> str:
-    """Where news of a job is published."""
-    return f"job:{job_id}"
+    async def recall(self, name: str) -> str | None:
+        """What is kept by this name; None for nothing, and when nobody can say."""
+        ...
 
-
-def cancel_topic(job_id: str) -> str:
-    """Where a running job's worker listens for a wish to stop."""
-    return f"cancel:{job_id}"
+    async def count(self, name: str, seconds: float) -> int | None:
+        """How often it was counted, with this time, since the first within `seconds`; None: who knows."""
+        ...
 
 
 class Source(Protocol):

@@ -58,6 +58,44 @@ async def test_publishing_to_nobody_is_quiet(cache: Cache):
     await cache.publish("nobody", "hello")
 
 
+async def test_what_is_kept_is_recalled_until_its_time_is_over(cache: Cache):
+    assert await cache.recall("name") is None
+    await cache.keep("name", "text ü", 60)
+    await cache.keep("short", "text", 0.05)
+    await asyncio.sleep(0.1)
+    assert (await cache.recall("name"), await cache.recall("short")) == ("text ü", None)
+
+
+async def test_the_first_to_keep_a_name_keeps_it_unless_it_is_written_over(cache: Cache):
+    await cache.keep("name2", "one", 60)
+    await cache.keep("name2", "two", 60)
+    assert await cache.recall("name2") == "one"
+    await cache.keep("name2", "", 60, over=True)
+    assert await cache.recall("name2") == ""
+    await cache.keep("name2", "three", 60)
+    assert await cache.recall("name2") == ""
+
+
+async def test_calls_are_counted_within_their_window(cache: Cache):
+    assert [await cache.count("calls", 60) for _ in range(3)] == [1, 2, 3]
+    assert await cache.count("other calls", 0.05) == 1
+    await asyncio.sleep(0.1)
+    assert await cache.count("other calls", 60) == 1
+
+
+async def test_calls_at_once_are_counted_once_each(cache: Cache):
+    counted = await asyncio.gather(*(cache.count("at once", 60) for _ in range(50)))
+    assert sorted(number or 0 for number in counted) == list(range(1, 51))
+
+
+async def test_what_memory_keeps_is_bounded():
+    cache = MemoryCache(most=3)
+    for number in range(10):
+        await cache.keep(str(number), "kept", 60)
+    kept = [n for n in range(10) if await cache.recall(str(n))]
+    assert kept == [7, 8, 9]
+
+
 async def test_a_slow_listener_in_memory_keeps_the_newest_only():
     cache = MemoryCache(backlog=3)
     async with cache.listen("job") as watch:

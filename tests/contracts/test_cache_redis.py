@@ -224,6 +224,50 @@ async def test_a_connection_that_went_silent_is_given_up(
         assert await heard_again(there, watch, "job") < 8
 
 
+async def test_what_one_process_keeps_the_others_recall_and_count(
+    opened: Callable[[], RedisCache],
+):
+    here, there = opened(), opened()
+    await here.keep("shared", "text", 60)
+    assert await there.recall("shared") == "text"
+    assert [await cache.count("shared calls", 60) for cache in (here, there)] == [1, 2]
+
+
+async def test_without_a_server_nothing_is_kept_and_nobody_waits(
+    own: Redis, opened: Callable[[], RedisCache]
+):
+    cache = opened()
+    await cache.keep("name", "text", 60)
+
+    async def ask() -> None:
+        assert await cache.recall("name") is None
+        assert await cache.count("calls", 60) is None
+        await cache.keep("name", "other", 60, over=True)
+
+    with own.paused():
+        assert await took(ask) < 2
+        assert await took(ask) < 0.1  # nobody waits for what did not answer just now
+    own.kill()
+    await asyncio.sleep(2.1)
+    assert await took(ask) < 2
+    own.start()
+
+
+async def test_a_server_that_is_full_still_passes_on_words(
+    own: Redis, opened: Callable[[], RedisCache]
+):
+    cache = opened()
+    assert own.says("CONFIG SET maxmemory 1") == "+OK"
+    try:
+        async with cache.listen("job") as watch:
+            await cache.keep("full", "text", 60)
+            await cache.publish("job", "word")
+            assert await watch.wait(5) == "word"
+        assert await cache.recall("full") is None
+    finally:
+        own.says("CONFIG SET maxmemory 0")
+
+
 async def test_clients_that_the_server_throws_out_come_back(
     own: Redis, opened: Callable[[], RedisCache]
 ):
@@ -263,22 +307,27 @@ async def test_what_is_wrong_is_said_without_the_password(
     await cache.close()
 
 
-async def test_a_user_who_may_not_publish_is_said(own: Redis):
-    assert own.says("ACL SETUSER reader on >secret +@all -publish ~* &*") == "+OK"
+@pytest.mark.parametrize("missing", ["-publish", "-set", "-get", "resetkeys"])
+async def test_a_user_who_may_not_work_is_said(own: Redis, missing: str):
+    assert own.says(f"ACL SETUSER reader on >secret +@all ~* &* {missing}") == "+OK"
     cache = RedisCache(f"redis://reader:secret@127.0.0.1:{own.port}")
-    with pytest.raises(Unavailable, match="does not let this user publish"):
+    with pytest.raises(Unavailable, match="does not let this user work"):
         await cache.check()
     await cache.close()
 
 
 async def test_the_rights_that_the_manual_asks_for_are_enough(own: Redis):
-    rights = "resetchannels -@all +publish +subscribe +unsubscribe +ping &prelo:*"
+    calls = "+publish +subscribe +unsubscribe +ping +get +set +incrby +multi +exec"
+    rights = f"resetchannels -@all {calls} ~prelo:* &prelo:*"
     assert own.says(f"ACL SETUSER meek on >secret {rights}") == "+OK"
     cache = RedisCache(f"redis://meek:secret@127.0.0.1:{own.port}")
     await cache.check()
     async with cache.listen("job") as watch:
         await cache.publish("job", "word")
         assert await watch.wait(5) == "word"
+    await cache.keep("name", "text", 60)
+    assert await cache.recall("name") == "text"
+    assert await cache.count("calls", 60) == 1
     await cache.close()
 
 

@@ -1,6 +1,7 @@
-"""Two hundred callers ask four API processes for the same thing at once: one job, one render."""
+"""Callers ask four API processes for the same thing at once: one job, one render, one file."""
 
 import asyncio
+import os
 from collections import Counter
 from contextlib import ExitStack
 
@@ -8,17 +9,19 @@ import httpx
 
 from prelo.core.job import State
 from tests.faults import ledger
-from tests.faults.plant import Plant
+from tests.faults.plant import Plant, on_every_plant
 
-CALLERS = 200
+CALLERS = 1000 if os.environ.get("PRELO_TEST_FULL") else 200
 PROCESSES = 4
+_ALL = httpx.Limits(max_connections=None)
 
 
-async def test_200_identical_submits_over_4_processes_are_one_job_and_one_render(plant: Plant):
+@on_every_plant
+async def test_identical_submits_over_4_processes_are_one_job_and_one_render(plant: Plant):
     async with plant.ports() as ports:
         with ExitStack() as stack:
             apis = [stack.enter_context(plant.running("api")) for _ in range(PROCESSES)]
-            async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60, limits=_ALL) as client:
                 answers = await asyncio.gather(
                     *(
                         client.post(

@@ -1,10 +1,10 @@
-"""News between processes by Redis's pub/sub. Nothing is kept there: a Redis that is away, empty or slow costs
-callers some time between their looks into the store, and never a job.
+"""News between processes by Redis's pub/sub, and what they keep for each other. A Redis that is away, empty,
+out of date or slow costs callers some time and the store some looks, and never a job.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -34,8 +34,10 @@ _VENDOR = (RedisError, OSError)  # TimeoutError is an OSError
 class RedisCache:
     """Port Cache, for one event loop. `url`: redis://user:password@host:6379/0, rediss:// with TLS.
 
-    Channels are prelo:<database>:<topic>: to Redis itself, pub/sub is the same in all databases.
+    Channels and keys are prelo:<database>:<name>: to Redis itself, pub/sub is the same in all databases.
     """
+
+    shared = True
 
     def __init__(self, url: str) -> None:
         try:
@@ -59,10 +61,12 @@ class RedisCache:
         self._silent_until = 0.0
 
     async def check(self) -> None:
-        """As a publisher: somebody who may only say PING is of no use."""
+        """As one who works: somebody who may only say PING is of no use."""
+        name = self._channel("check")
         try:
             async with asyncio.timeout(2 * _SECONDS):
-                await self._client.publish(self._channel("check"), "")
+                await self._client.publish(name, "")
+                await self._client.pipeline().set(name, 0, px=1).incr(name).get(name).execute()
         except _VENDOR as error:
             raise self._sentence(error) from error
 
@@ -72,17 +76,42 @@ class RedisCache:
             await self._pool.disconnect()
 
     async def publish(self, topic: str, message: str) -> None:
+        await self._asked(lambda: self._client.publish(self._channel(topic), message))
+
+    async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
+        key, span = self._channel(name), _span(seconds)
+        await self._asked(lambda: self._client.set(key, text, px=span, nx=not over))
+
+    async def recall(self, name: str) -> str | None:
+        text: bytes | None = await self._asked(lambda: self._client.get(self._channel(name)))
+        return None if text is None else text.decode(errors="replace")
+
+    async def count(self, name: str, seconds: float) -> int | None:
+        key = self._channel(name)
+        # One transaction, and so one window: a key that was counted up without an end would stay for ever.
+        counted = self._client.pipeline().set(key, 0, px=_span(seconds), nx=True).incr(key)
+        said = await self._asked(counted.execute)
+        return None if said is None else int(said[1])
+
+    async def _asked(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """What Redis says; None when it does not, or has not for a while."""
         now = asyncio.get_running_loop().time()
         if now < self._silent_until:
-            return
+            return None
         if self._silent_until:  # it failed before: one tries for all
             self._silent_until = now + _QUIET_SECONDS
         try:
             async with asyncio.timeout(_SECONDS):
-                await self._client.publish(self._channel(topic), message)
-            self._silent_until = 0.0
+                said = await call()
+        except (
+            ResponseError
+        ):  # no, which is an answer, too: it may be full, and still pass on words
+            said = None
         except Exception:  # noqa: BLE001  whatever it is, nobody's work depends on it
             self._silent_until = asyncio.get_running_loop().time() + _QUIET_SECONDS
+            return None
+        self._silent_until = 0.0
+        return said
 
     @asynccontextmanager
     async def listen(self, topic: str) -> AsyncGenerator[Watch]:
@@ -101,8 +130,8 @@ class RedisCache:
         server = f"the Redis server at {self._name}"
         if isinstance(error, NoPermissionError):
             return Unavailable(
-                f"{server} does not let this user publish; grant it +publish +subscribe +unsubscribe +ping "
-                "&prelo:*",
+                f"{server} does not let this user work; grant it +publish +subscribe +unsubscribe +ping "
+                "+get +set +incrby +multi +exec ~prelo:* &prelo:*",
                 30,
             )
         if isinstance(error, AuthenticationError) or "NOAUTH" in str(error):
@@ -117,6 +146,10 @@ class RedisCache:
         if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
             return Unavailable(f"{server} did not answer within {2 * _SECONDS:g} s")
         return Unavailable(f"{server} cannot be reached; is it running?")
+
+
+def _span(seconds: float) -> int:
+    return max(1, int(1000 * seconds))
 
 
 class _Ear:

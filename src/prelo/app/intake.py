@@ -3,12 +3,14 @@
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from prelo.app import answers
+from prelo.audience import cancel_topic, job_topic
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
-from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted, cancel_topic, job_topic
+from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
 
 # News from other processes may not reach us: look again, and the longer it takes the less often, for
 # there may be hundreds who wait.
@@ -32,13 +34,19 @@ async def submit(
     (repeating is safe); KeyReused.
     """
     ordered, report = order(request, ports.catalog, caller)
+    max_age = report.max_age if request.max_age is None else request.max_age
+    # A key's promise is the store's; and so is the time, by which an age is measured.
+    known = await answers.recall(ordered, ports) if key is None and max_age is None else None
+    if known is not None:
+        ports.observer.event("job.accepted", known, fresh=False, replayed=False, recalled=True)
+        return Submitted(job=known, fresh=False)
     return await _place(
         ordered,
         report,
         ports,
         priority=PRIORITIES[request.priority],
         deadline=request.deadline,
-        max_age=report.max_age if request.max_age is None else request.max_age,
+        max_age=max_age,
         key=key,
         max_queued=max_queued,
     )
@@ -75,12 +83,19 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     ports.observer.event(
         "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed
     )
+    if submitted.fresh:
+        if submitted.job.generation:  # the first one comes after nothing
+            await answers.changed(submitted.job, ports)
+    elif not submitted.replayed:  # a key's first answer may be an old one
+        await answers.keep(submitted.job, ports)
     return submitted
 
 
 async def find(job_id: str, caller: Caller, ports: Ports) -> Job:
     """The caller's job. Raises NotFound, also for another tenant's or scope's."""
     job = await ports.store.get(job_id, caller.tenant)
+    if job is None or job.state is State.EXPIRED:
+        await answers.gone(job_id, ports)
     if job is None or job.scope != caller.scope:
         raise NotFound(f"there is no job {job_id}")
     return job
@@ -196,6 +211,7 @@ async def forget(job_id: str, caller: Caller, ports: Ports) -> None:
     if not await ports.store.forget(job):
         raise Conflict("the job has just changed; look at it again")
     ports.observer.event("job.forgotten", job)
+    await answers.changed(job, ports)
     if job.artifact:
         await ports.files.delete([job.artifact.key])
 

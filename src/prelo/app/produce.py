@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from prelo.audience import cancel_topic, job_topic
 from prelo.core import job as transitions
 from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
 from prelo.core.job import Job, Progress, State
 from prelo.core.retry import RetryPolicy
-from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch, cancel_topic, job_topic
+from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
 Transition = Callable[[Job, int], Job]
 _TICK = 1.0  # progress is written at most this often

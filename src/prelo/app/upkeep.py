@@ -7,10 +7,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from prelo.app import answers
+from prelo.audience import job_topic
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
-from prelo.ports import Bell, Duty, Ports, job_topic
+from prelo.ports import Bell, Duty, Ports
 
 _BATCH = 100
 _DAY_MS = 86_400_000
@@ -108,6 +110,7 @@ async def _expire(ports: Ports) -> int:
     for job in jobs:
         if await ports.store.move(job, transitions.expire) is not None:
             ports.observer.event("job.expired", job)
+            await answers.changed(job, ports)
             keys += [job.artifact.key] if job.artifact else []
     await ports.files.delete(keys)
     return len(jobs)

@@ -69,12 +69,12 @@ _LOG = (
 )
 
 
-def get(tx: Transaction, job_id: str, tenant: str | None, *, with_order: bool) -> Job | None:
-    """The job by its id."""
+def get(tx: Transaction, job_id: str, tenant: str | None) -> Job | None:
+    """The job by its id, with its order."""
     row = tx.connection.execute(_BY_ID, {"job_id": job_id}).mappings().first()
     if row is None or tenant not in {None, row["tenant"]}:
         return None
-    return job_of(row, order_of(tx, job_id) if with_order else None)
+    return job_of(row, order_of(tx, job_id))
 
 
 def by_ids(tx: Transaction, job_ids: Collection[str]) -> dict[str, Job]:

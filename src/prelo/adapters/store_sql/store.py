@@ -30,6 +30,7 @@ class SqlStore:
         self._room = submitting.Room()
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
         self._places: Together[submitting.Ask, Submitted] = Together(self._placed)
+        self._looks: Together[str, Job | None] = Together(self._found)
 
     async def migrate(self) -> None:
         self._database.create()
@@ -79,9 +80,14 @@ class SqlStore:
     async def get(
         self, job_id: str, tenant: str | None = None, *, with_order: bool = False
     ) -> Job | None:
-        return await self._database.read(
-            lambda tx: reading.get(tx, job_id, tenant, with_order=with_order)
-        )
+        if with_order:
+            return await self._database.read(lambda tx: reading.get(tx, job_id, tenant))
+        found = await self._looks(job_id)
+        return found if found and tenant in {None, found.tenant} else None
+
+    async def _found(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        by_id = await self._database.read(lambda tx: reading.by_ids(tx, set(job_ids)))
+        return [by_id.get(job_id) for job_id in job_ids]
 
     async def list(self, chosen: JobFilter) -> Sequence[Job]:
         return await self._database.read(lambda tx: reading.listed(tx, chosen))

@@ -88,7 +88,7 @@ async def readyz(here: Here) -> Response:
     if here.draining:
         raise Unavailable("this process is draining; ask another one")
     ports = here.ports
-    asked = [_well("store", ports.store.check()), _well("files", ports.files.check())]
+    asked = [_well("store", ports.store.check()), _well("storage", ports.files.check())]
     if set(here.roles) != {
         "api"
     }:  # which never speaks with the broker, and takes requests without it
