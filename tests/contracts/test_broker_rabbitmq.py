@@ -179,7 +179,7 @@ async def test_a_queue_deleted_under_its_consumer_comes_back(
     assert gone.message_count == 0
     errors = await ringing(broker, "after")
     await taking
-    assert all("no queue for this lane" in error.detail for error in errors)
+    assert all("no queue for a message" in error.detail for error in errors)
 
 
 async def test_a_message_that_no_queue_wants_is_an_error_and_the_binding_comes_back(
@@ -188,7 +188,7 @@ async def test_a_message_that_no_queue_wants_is_an_error_and_the_binding_comes_b
     await broker.ring(bell("before"))
     queue = await (await admin.channel()).get_queue(named(rabbitmq, "work.small"))
     await queue.unbind(named(rabbitmq, "work"), "small")
-    with pytest.raises(Unavailable, match="no queue for this lane"):
+    with pytest.raises(Unavailable, match="no queue for a message"):
         await broker.ring(bell("lost"))
     await broker.ring(bell("after"))
     assert [await taken(broker), await taken(broker)] == ["before", "after"]
