@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 
 from prelo.client import AsyncClient
@@ -202,7 +201,7 @@ async def test_a_cursor_or_name_that_is_none_is_refused(door: Door):
 async def test_the_client_does_all_of_it(door: Door):
     ids = await dead(door, 3)
     async with AsyncClient("http://prelo", agent="prelo-cli") as client:
-        client._http._transport = httpx.ASGITransport(door.app)
+        client._http = door.http  # pyright: ignore[reportPrivateUsage]  # needs no socket
         assert [job.id async for job in client.dead_jobs(limit=1)] == ids[::-1]
         assert (await client.dead_job(ids[0])).history[-1].after == "dead"
         done = await client.replay(Errand.model_validate({"ids": ids[:1]}), by="ana@desk")
