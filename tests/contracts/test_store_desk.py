@@ -264,3 +264,25 @@ def test_why_a_job_was_given_up():
     assert fate(dead("source-unavailable", MAX_LOSSES - 1)) == "spent"
     assert fate(dead("press-lost", MAX_LOSSES)) == "lost"
     assert fate(dead(Deadline.type, MAX_LOSSES)) == "late"
+
+
+async def test_what_died_before_the_desk_was_there_is_found_after_the_migration(
+    store: Store, place: Place
+):
+    dead, job = await given_up(store, 1), await running(store, 2)
+    for undone in (
+        "DROP INDEX job_given_up",
+        "ALTER TABLE job DROP COLUMN error_type",
+        "ALTER TABLE outbox DROP COLUMN document",
+        "DROP TABLE audit",
+        "UPDATE alembic_version SET version_num = '0001'",
+    ):
+        place.sql(undone)
+    anew = place.open()
+    await anew.migrate()
+    await anew.check()
+    assert [one.id for one in await anew.dead(DeadFilter(error="source-unavailable"), 10)] == [
+        dead.id
+    ]
+    assert await anew.move(job, give_up)
+    assert len(await anew.dead(ALL_DEAD, 10)) == 2
