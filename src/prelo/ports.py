@@ -9,29 +9,27 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from prelo.core.job import Artifact, Job, Progress, State
+from prelo.core.job import Artifact, Job, Progress
 from prelo.core.model import Model
+from prelo.core.records import (
+    Act,
+    AuditFilter,
+    Beat,
+    Bell,
+    Change,
+    DeadFilter,
+    IdempotencyKey,
+    JobFilter,
+    Noted,
+    Obituary,
+    Tally,
+)
 from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
 from prelo.core.table import Layout, Manifest
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
-
-
-class Bell(Model):
-    """A doorbell: there is work in `lane`, perhaps `job_id`. It carries no state and proves nothing."""
-
-    lane: Lane
-    job_id: str
-    number: int = 0
-
-
-class IdempotencyKey(Model):
-    """A caller's key and the digest of the body it came with."""
-
-    key: str
-    digest: str
 
 
 class Submitted(Model):
@@ -43,38 +41,6 @@ class Submitted(Model):
     job: Job
     fresh: bool
     replayed: bool = False
-
-
-class Beat(Model):
-    """The lease was extended. `cancel`: somebody wants the job to stop."""
-
-    lease_until: int
-    cancel: bool
-
-
-class Change(Model):
-    """One line of the append-only transition log."""
-
-    job_id: str
-    generation: int
-    fence: int
-    attempt: int
-    before: State | None
-    after: State
-    owner: str | None
-    at: int
-
-
-class JobFilter(Model):
-    """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen."""
-
-    tenant: str
-    scope: str = ""
-    states: tuple[State, ...] = ()
-    report: str | None = None
-    created_after: int | None = None
-    before: tuple[int, str] | None = None
-    limit: int = 50
 
 
 class Store(Protocol):
@@ -119,6 +85,22 @@ class Store(Protocol):
         """At most `limit` jobs without their orders, newest first."""
         ...
 
+    async def dead(
+        self, chosen: DeadFilter, limit: int, *, before: tuple[int, str] | None = None
+    ) -> Sequence[Job]:
+        """At most `limit` of these jobs without their orders: the last that ended first, from the
+        (finished_at, id) `before` on.
+        """
+        ...
+
+    async def tally(self, chosen: DeadFilter) -> Sequence[Tally]:
+        """How many there are by report and error, the most first."""
+        ...
+
+    async def audit(self, chosen: AuditFilter) -> Sequence[Noted]:
+        """Who did what at the desk, newest first; it outlives the jobs."""
+        ...
+
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
         """Take the next due job (priority, then fair_key) with its order, or None if nothing is due.
         No job is ever handed to two claims of the same fence.
@@ -130,13 +112,19 @@ class Store(Protocol):
         ...
 
     async def move(
-        self, job: Job, change: Callable[[Job, int], Job], *, lapsed: bool = False
+        self,
+        job: Job,
+        change: Callable[[Job, int], Job],
+        *,
+        lapsed: bool = False,
+        act: Act | None = None,
     ) -> Job | None:
         """Apply a transition of core.job to the row if it still is as `job` says: state, generation,
         fence and owner (and not cancelled, for a success; and past its lease, with `lapsed`).
 
-        Atomic with its line in the transition log and, when it becomes queued, its doorbell. `change`
-        gets the job and the store's time in ms. None: somebody else was first, and nothing was written.
+        Atomic with its line in the transition log, when it becomes queued its doorbell, when it becomes
+        dead its obituary, and with `act` an entry in the audit. `change` gets the job and the store's
+        time in ms. None: somebody else was first, and nothing was written.
         """
         ...
 
@@ -144,8 +132,10 @@ class Store(Protocol):
         """Ask a running job's owner to stop. False if it is not running any more."""
         ...
 
-    async def forget(self, job: Job) -> bool:
-        """Delete an ended job's row; its transitions stay. False if it has changed since."""
+    async def forget(self, job: Job, act: Act | None = None) -> bool:
+        """Delete an ended job's row; its transitions stay. False if it has changed since. Atomic with the
+        entry that `act` makes in the audit.
+        """
         ...
 
     async def due(self, duty: Duty, limit: int) -> Sequence[Job]:
@@ -157,6 +147,10 @@ class Store(Protocol):
 
     async def bells(self, limit: int) -> Sequence[Bell]:
         """Doorbells that are due and not rung, oldest first, read by state and never by id."""
+        ...
+
+    async def obituaries(self, limit: int) -> Sequence[Obituary]:
+        """Obituaries that were not handed over, oldest first; `rung` marks them, too."""
         ...
 
     async def rung(self, numbers: Collection[int]) -> None:
@@ -199,6 +193,12 @@ class Broker(Protocol):
 
     async def ring(self, bell: Bell) -> None:
         """Hand over a doorbell, confirmed. Raises Unavailable if it was not confirmed."""
+        ...
+
+    async def bury(self, obituary: Obituary) -> None:
+        """Put it into the queue of dead letters, confirmed; a broker that has none does nothing. Raises
+        Unavailable if it was not confirmed.
+        """
         ...
 
     async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:

@@ -54,6 +54,7 @@ class Place:
             "started_at finished_at fair_key",
             "outbox": "available_at sent_at",
             "idempotency": "expires_at",
+            "audit": "at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

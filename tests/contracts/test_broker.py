@@ -8,6 +8,7 @@ import pytest
 from prelo.adapters.broker_memory import MemoryBroker
 from prelo.adapters.broker_postgresql import PostgresqlBroker
 from prelo.adapters.broker_rabbitmq import RabbitmqBroker
+from prelo.core.records import Obituary
 from prelo.core.report import Lane
 from prelo.ports import LANES, Bell, Broker
 
@@ -101,6 +102,22 @@ async def test_bells_keep_their_order_and_are_counted_per_lane(broker: Broker):
     taken = [await broker.take(["small"], 1) for _ in range(3)]
     assert [found.job_id for found in taken if found] == ["0", "1", "2"]
     await waiting(broker, "small", 0)
+
+
+async def test_an_obituary_is_confirmed_and_never_taken_for_a_bell(broker: Broker):
+    told = Obituary(
+        job_id="a", generation=0, report="sales", version=1, format="csv", tenant="acme", lane="small",
+        attempt=6, lost_count=0, problem="source-unavailable",
+    )  # fmt: skip
+    await broker.bury(told)
+    assert await broker.take(LANES, 0.2) is None
+    assert [await broker.depth(lane) for lane in LANES] == [0, 0, 0]
+
+
+async def test_a_bell_may_say_more_for_people(broker: Broker):
+    told = bell("a").model_copy(update={"report": "sales", "tenant": "acme", "attempt": 2})
+    await broker.ring(told)
+    assert await broker.take(["small"], 5) == told
 
 
 async def test_a_broker_answers_its_check(broker: Broker):

@@ -26,6 +26,7 @@ from prelo.adapters.store_sql.tables import VERSION, metadata
 from prelo.core import job as transitions
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
+from prelo.core.records import Act, AuditFilter, DeadFilter
 from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
     LEASE,
@@ -33,6 +34,7 @@ from tests.contracts.store_cases import (
     claimed,
     draft,
     fail,
+    give_up,
     hammer,
     retry,
     running,
@@ -68,12 +70,35 @@ async def every_method(store: Store) -> None:
         await store.due(duty, 10)
     await store.rung([bell.number for bell in await store.bells(10)])
     await store.ring_again([done])
+    await the_desk(store)
     await store.unreferenced(["a", "b"])
     await store.depth()
     await store.depth("small")
     await store.transitions(done.id)
     await store.health()
     await store.forget(done)
+
+
+async def the_desk(store: Store) -> None:
+    """What concerns jobs that were given up."""
+    await store.submit(draft(3))
+    dead = await store.move(await claimed(store), give_up)
+    assert dead is not None
+    await store.rung([one.number for one in await store.obituaries(10)])
+    marks: dict[str, Any] = {
+        "ids": (dead.id,), "tenant": "acme", "report": "sales", "version": 3, "error": "a", "since": 0,
+        "until": 1,
+    }  # fmt: skip
+    for fate in ("lost", "spent", "late"):
+        chosen = DeadFilter.model_validate({**marks, "fate": fate})
+        await store.dead(chosen, 10, before=(1, "a"))
+        await store.tally(chosen)
+    await store.dead(DeadFilter(), 10)
+    await store.tally(DeadFilter())
+    act = Act(actor="ana@desk", action="drop")
+    await store.forget(dead, act)
+    for named in ({}, {"job_id": dead.id}, {"actor": act.actor}, {"since": 1, "before": 9}):
+        await store.audit(AuditFilter.model_validate(named))
 
 
 @contextmanager
@@ -152,6 +177,9 @@ async def test_every_statement_finds_its_rows_by_an_index(sqlite_place: SqlitePl
     ]
     (page,) = [plan for text, plan in plans.items() if "ORDER BY job.created_at DESC" in text]
     assert not any("TEMP B-TREE" in step for step in page)
+    by_end = {text: plan for text, plan in plans.items() if "ORDER BY job.finished_at" in text}
+    (dead,) = [plan for text, plan in by_end.items() if "job.id IN" not in text]
+    assert dead == ["SEARCH job USING INDEX job_given_up (state=?)"]
 
 
 async def test_migrating_again_and_by_several_at_once_does_no_harm(tmp_path: Path):

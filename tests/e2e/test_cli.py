@@ -216,27 +216,6 @@ def test_jobs_are_listed_shown_and_repeated(home: Path, url: str):
     assert prelo(home, "dead", "replay", job["id"], PRELO_URL=url).returncode == 5
 
 
-def test_dead_jobs_are_listed_replayed_and_dropped(home: Path, ready: dict[str, Any]):
-    def given_up() -> str:
-        asked = ["submit", "broken", "-f", "csv", "--wait", "--json"]
-        job = json.loads(prelo(home, *asked, PRELO_URL=ready["url"]).stdout)
-        with sqlite3.connect(Path(ready["data"]) / "prelo.db", timeout=30) as store:
-            store.execute("update job set state = 'dead' where id = ?", (job["id"],))
-        store.close()
-        return job["id"]
-
-    job_id = given_up()
-    assert job_id in prelo(home, "dead", "list", PRELO_URL=ready["url"]).stdout
-    assert prelo(home, "dead", "show", job_id, PRELO_URL=ready["url"]).returncode == 0
-    replayed = json.loads(
-        prelo(home, "dead", "replay", job_id, "--json", PRELO_URL=ready["url"]).stdout
-    )
-    assert [one["state"] for one in replayed] == ["queued"]
-    assert given_up() == job_id
-    assert prelo(home, "dead", "drop", job_id, PRELO_URL=ready["url"]).returncode == 0
-    assert prelo(home, "jobs", "show", job_id, PRELO_URL=ready["url"]).returncode == 3
-
-
 def test_a_job_or_report_that_is_not_there_is_3(home: Path, url: str):
     nobody = "00000000-0000-8000-8000-000000000000"
     assert prelo(home, "jobs", "show", nobody, PRELO_URL=url).returncode == 3

@@ -14,9 +14,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from prelo.core.errors import Misconfigured, Unavailable
+from prelo.core.records import Bell, Obituary
 from prelo.core.report import Lane
 from prelo.handover import Handover
-from prelo.ports import LANES, Bell
+from prelo.ports import LANES
 
 _CHANNEL = "prelo_lane_{lane}"
 _CONNECT: dict[str, Any] = {
@@ -28,7 +29,9 @@ _AGAIN_SECONDS = 1.0  # after the connection that listens was lost
 
 
 class PostgresqlBroker:
-    """Port Broker. `url`: postgresql://user:password@host:5432/database, the store's or any other."""
+    """Port Broker. `url`: postgresql://user:password@host:5432/database, the store's or any other. There is
+    no queue of dead letters: an obituary is confirmed, and nobody is told.
+    """
 
     def __init__(self, url: str) -> None:
         try:
@@ -58,6 +61,8 @@ class PostgresqlBroker:
         channel = _CHANNEL.format(lane=bell.lane)
         async with self._speaker() as connection:
             await connection.execute("SELECT pg_notify(%s, %s)", (channel, bell.model_dump_json()))
+
+    async def bury(self, obituary: Obituary) -> None: ...
 
     async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:
         if self._hearing is None:

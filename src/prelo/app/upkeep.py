@@ -12,7 +12,8 @@ from prelo.audience import job_topic
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
-from prelo.ports import Bell, Duty, Ports
+from prelo.core.records import Bell, Obituary
+from prelo.ports import Duty, Ports
 
 _BATCH = 100
 _DAY_MS = 86_400_000
@@ -32,6 +33,7 @@ async def upkeep(
     duties = [
         _every(look, ports, stop, relay, waits=ports.store.stirred),
         _every(turn, ports, stop, tidy),
+        _every(turn, ports, stop, bury),
         _every(sweep, ports, stop, sweep_files),
     ]
     await asyncio.gather(*duties)
@@ -77,6 +79,26 @@ async def _ring(bell: Bell, ports: Ports) -> bool:
         await ports.broker.ring(bell)
     except PreloError as error:
         ports.observer.event("bell.unconfirmed", job_id=bell.job_id, detail=error.detail)
+        return False
+    return True
+
+
+async def bury(ports: Ports) -> int:
+    """Hand over obituaries, up to a batch; apart from the doorbells, which must not wait for them."""
+    found = await ports.store.obituaries(_BATCH)
+    confirmed = await asyncio.gather(*(_bury(obituary, ports) for obituary in found))
+    if any(confirmed):
+        await ports.store.rung(
+            [one.number for one, sure in zip(found, confirmed, strict=True) if sure]
+        )
+    return len(found) if all(confirmed) else 0
+
+
+async def _bury(obituary: Obituary, ports: Ports) -> bool:
+    try:
+        await ports.broker.bury(obituary)
+    except PreloError as error:
+        ports.observer.event("obituary.unconfirmed", job_id=obituary.job_id, detail=error.detail)
         return False
     return True
 

@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 import httpx
 
-from prelo.client import steps
+from prelo.client import desk, steps
 from prelo.client.download import Incoming, beside
 from prelo.client.steps import (
     Broken,
@@ -22,6 +22,7 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
@@ -29,8 +30,10 @@ from prelo.core.view import JobView, ReportView
 class AsyncClient:
     """Client, with await."""
 
-    def __init__(self, url: str, key: str | None = None, *, timeout: float = 30) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout: float = 30, agent: str | None = None
+    ) -> None:
+        headers = steps.known_by(key, agent)
         self._timeout = timeout
         self._http = httpx.AsyncClient(
             base_url=steps.address(url), headers=headers, timeout=timeout, follow_redirects=True
@@ -101,6 +104,35 @@ class AsyncClient:
 
     async def forget(self, job_id: str) -> None:
         await self._run(steps.forgetting(job_id))
+
+    async def dead_jobs(self, **marks: Unpack[desk.DeadMarks]) -> AsyncIterator[DeadView]:
+        query = desk.query_of(marks)
+        while True:
+            page = await self._run(desk.page(query))
+            for job in page.jobs:
+                yield job
+            if page.next is None:
+                return
+            query["cursor"] = page.next
+
+    async def dead_job(self, job_id: str) -> DeadView:
+        return await self._run(desk.looking(job_id))
+
+    async def replay(self, errand: Errand, by: str | None = None) -> ErrandView:
+        return await self._run(desk.sending("replay", errand, by))
+
+    async def drop(self, errand: Errand, by: str | None = None) -> ErrandView:
+        return await self._run(desk.sending("drop", errand, by))
+
+    async def audit(self, **marks: Unpack[desk.AuditMarks]) -> AsyncIterator[NotedView]:
+        query = desk.query_of(marks)
+        while True:
+            page = await self._run(desk.audit(query))
+            for entry in page.entries:
+                yield entry
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     async def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""

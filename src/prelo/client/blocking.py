@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack
 
 import httpx
 
-from prelo.client import steps
+from prelo.client import desk, steps
 from prelo.client.download import Incoming, beside
 from prelo.client.steps import (
     Broken,
@@ -22,6 +22,7 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
@@ -29,14 +30,16 @@ from prelo.core.view import JobView, ReportView
 class Client:
     """Talks to a Prelo server. Use it as a context manager, or close() it; threads may share it.
 
-    `key`: an API key. `timeout`: seconds without a byte after which a connection counts as broken.
-    Whatever can be repeated safely is repeated a few times. Errors of the server come as the errors of
-    prelo (NotFound, Invalid, Conflict, KeyReused, Gone, TooLarge, Refused); Unavailable when it cannot be
-    reached, or has no room, for longer than the repeats take.
+    `key`: an API key. `timeout`: seconds without a byte after which a connection counts as broken. `agent`:
+    as what the program makes itself known. Whatever can be repeated safely is repeated a few times. Errors of
+    the server come as the errors of prelo (NotFound, Invalid, Conflict, KeyReused, Gone, TooLarge, Refused);
+    Unavailable when it cannot be reached, or has no room, for longer than the repeats take.
     """
 
-    def __init__(self, url: str, key: str | None = None, *, timeout: float = 30) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout: float = 30, agent: str | None = None
+    ) -> None:
+        headers = steps.known_by(key, agent)
         self._timeout = timeout
         self._http = httpx.Client(
             base_url=steps.address(url), headers=headers, timeout=timeout, follow_redirects=True
@@ -114,6 +117,38 @@ class Client:
     def forget(self, job_id: str) -> None:
         """Delete an ended job and its file."""
         self._run(steps.forgetting(job_id))
+
+    def dead_jobs(self, **marks: Unpack[desk.DeadMarks]) -> Iterator[DeadView]:
+        """The jobs of all tenants that were given up (or failed), the last first, page by page."""
+        query = desk.query_of(marks)
+        while True:
+            page = self._run(desk.page(query))
+            yield from page.jobs
+            if page.next is None:
+                return
+            query["cursor"] = page.next
+
+    def dead_job(self, job_id: str) -> DeadView:
+        """A dead or failed job with its history. Raises Conflict for any other state."""
+        return self._run(desk.looking(job_id))
+
+    def replay(self, errand: Errand, by: str | None = None) -> ErrandView:
+        """Run dead jobs again: one call's worth of them. `by`: who wants it, for the audit."""
+        return self._run(desk.sending("replay", errand, by))
+
+    def drop(self, errand: Errand, by: str | None = None) -> ErrandView:
+        """Delete dead jobs: one call's worth of them."""
+        return self._run(desk.sending("drop", errand, by))
+
+    def audit(self, **marks: Unpack[desk.AuditMarks]) -> Iterator[NotedView]:
+        """Who replayed and dropped what, newest first, page by page."""
+        query = desk.query_of(marks)
+        while True:
+            page = self._run(desk.audit(query))
+            yield from page.entries
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""

@@ -126,6 +126,12 @@ def address(url: str) -> str:
     return url
 
 
+def known_by(key: str | None, agent: str | None) -> dict[str, str]:
+    """The headers of every request."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return headers | ({"User-Agent": agent} if agent else {})
+
+
 Answer = httpx.Response | Broken | None
 Steps = Generator[Call | Pause, Answer, T]
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from prelo.adapters.broker_rabbitmq.hearing import Hearer
 from prelo.adapters.broker_rabbitmq.ringing import Ringer
 from prelo.adapters.broker_rabbitmq.server import Server
+from prelo.core.records import Bell, Obituary
 from prelo.core.report import Lane
-from prelo.ports import Bell
 
 
 class RabbitmqBroker:
@@ -16,7 +16,8 @@ class RabbitmqBroker:
 
     def __init__(self, url: str) -> None:
         self._server = Server(url)
-        self._ringer = Ringer(self._server)
+        self._ringer = Ringer(self._server, self._server.work)
+        self._burier = Ringer(self._server, self._server.dead)
         self._hearer = Hearer(self._server)
 
     async def check(self) -> None:
@@ -28,10 +29,14 @@ class RabbitmqBroker:
     async def close(self) -> None:
         await self._hearer.close()
         await self._ringer.close()
+        await self._burier.close()
         await self._server.closed()
 
     async def ring(self, bell: Bell) -> None:
         await self._ringer.ring(bell)
+
+    async def bury(self, obituary: Obituary) -> None:
+        await self._burier.bury(obituary)
 
     async def take(self, lanes: Collection[Lane], seconds: float) -> Bell | None:
         return await self._hearer.take(lanes, seconds)

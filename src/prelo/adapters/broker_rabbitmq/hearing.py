@@ -12,7 +12,7 @@ from typing import Any
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from prelo.adapters.broker_rabbitmq.ringing import EVENT
+from prelo.adapters.broker_rabbitmq.ringing import BELL, BYTES
 from prelo.adapters.broker_rabbitmq.server import SECONDS, Server
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.report import Lane
@@ -25,7 +25,6 @@ _WATCH_SECONDS = 15.0
 _MISSES = 2  # of the watchdog in a row, before all is built anew
 _READY_SECONDS = 20.0  # to declare all that is missing, on a cluster with slow disks, too
 _AGAIN_SECONDS = (0.5, 5.0)  # the first and the longest pause before connecting again
-_BODY_BYTES = 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -241,11 +240,11 @@ def _until(hand: _Hand) -> float:
 
 def _read(body: bytes, lane: Lane) -> Bell | None:
     """The bell; None if it is none of ours, or in the wrong lane. Fields of later versions are left out."""
-    if len(body) > _BODY_BYTES:
+    if len(body) > BYTES:
         return None
     try:
         event: Any = json.loads(body)
-        data: Any = event["data"] if event["type"] == EVENT else {}
+        data: Any = event["data"] if event["type"] == BELL else {}
         bell = Bell.model_validate({name: data[name] for name in Bell.model_fields if name in data})
     except (ValueError, TypeError, LookupError, RecursionError):
         return None

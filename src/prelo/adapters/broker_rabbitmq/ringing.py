@@ -3,7 +3,9 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
@@ -11,7 +13,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError, PublishErr
 
 from prelo.adapters.broker_rabbitmq.server import SECONDS, Server, is_blocked
 from prelo.core.errors import Misconfigured, PreloError, Unavailable
-from prelo.ports import Bell
+from prelo.core.records import Bell, Obituary
 
 _GLANCE_SECONDS = (
     0.1  # between looks whether the broker has stopped reading, while a confirm is due
@@ -19,7 +21,9 @@ _GLANCE_SECONDS = (
 _AGAIN_SECONDS = 1.0  # after a failure to connect
 
 MEDIA_TYPE = "application/cloudevents+json"
-EVENT = "prelo.bell"
+BELL, OBITUARY = "prelo.bell", "prelo.obituary"
+BYTES = 1024  # the longest message
+_SPARE = ("traceparent", "tenant")  # left out of one that would be longer, until it fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +36,13 @@ class _Line:
 
 
 class Ringer:
-    """Opened when it is needed, and after every doubt anew."""
+    """Opened when it is needed, and after every doubt anew; for one exchange, so that trouble with one keeps
+    no message from the other.
+    """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, exchange: str) -> None:
         self._server = server
+        self._exchange = exchange
         self._turn = asyncio.Lock()
         self._line: _Line | None = None
         self._bind = False  # a message came back: see to the bindings when connecting again
@@ -51,10 +58,20 @@ class Ringer:
 
     async def ring(self, bell: Bell) -> None:
         """See the port."""
+        body = _body(BELL, _fresh(), bell.job_id, bell.model_dump(exclude_none=True))
+        await self._confirmed(body, bell.lane)
+
+    async def bury(self, obituary: Obituary) -> None:
+        """See the port. Repeated copies are the same event, by the same id."""
+        same = f"{obituary.job_id}.{obituary.generation}"
+        said = obituary.model_dump(exclude={"number"})
+        await self._confirmed(_body(OBITUARY, same, obituary.job_id, said), "")
+
+    async def _confirmed(self, body: bytes, key: str) -> None:
         try:
             with self._server.told():
                 async with asyncio.timeout(SECONDS):
-                    await self._publish(bell, await self._opened())
+                    await self._publish(_message(body), key, await self._opened())
         except Misconfigured as error:
             raise Unavailable(error.detail, 30) from error
 
@@ -80,17 +97,17 @@ class Ringer:
             await self._server.declare(connection, bind=self._bind)
             # By default a message that no queue wants is handed back as if all were well.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchange = await channel.get_exchange(self._server.work, ensure=False)
+            exchange = await channel.get_exchange(self._exchange, ensure=False)
         except BaseException:
             self._server.discard(connection)
             raise
         self._bind = False
         return _Line(connection, channel, exchange)
 
-    async def _publish(self, bell: Bell, line: _Line) -> None:
+    async def _publish(self, message: aio_pika.Message, key: str, line: _Line) -> None:
         if await is_blocked(line.connection):
             raise self._server.blocked()
-        publishing = asyncio.ensure_future(line.exchange.publish(_message(bell), bell.lane))
+        publishing = asyncio.ensure_future(line.exchange.publish(message, key))
         try:
             while not publishing.done():
                 await asyncio.wait({publishing}, timeout=_GLANCE_SECONDS)
@@ -112,16 +129,34 @@ class Ringer:
             self._line = None
 
 
-def _message(bell: Bell) -> aio_pika.Message:
-    # A new name each time: of two in flight by the same name, the library would mix up the confirms.
-    number = str(uuid.uuid4())
+def _fresh() -> str:
+    return str(uuid.uuid4())
+
+
+def _body(kind: str, event_id: str, job_id: str, said: Mapping[str, Any]) -> bytes:
+    """A CloudEvent."""
+    data = dict(said)
     event = {
-        "specversion": "1.0", "id": number, "source": "prelo", "type": EVENT, "subject": bell.job_id,
-        "datacontenttype": "application/json", "data": bell.model_dump(),
+        "specversion": "1.0", "id": event_id, "source": "prelo", "type": kind, "subject": job_id,
+        "datacontenttype": "application/json", "data": data,
     }  # fmt: skip
+    body = _json(event)
+    for spare in _SPARE:
+        if len(body) > BYTES:
+            data.pop(spare, None)
+            body = _json(event)
+    return body
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _message(body: bytes) -> aio_pika.Message:
     return aio_pika.Message(
-        json.dumps(event).encode(),
-        message_id=number,
+        body,
+        # A new name each time: of two in flight by the same name, the library would mix up the confirms.
+        message_id=_fresh(),
         content_type=MEDIA_TYPE,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )

@@ -61,7 +61,7 @@ class Server:
         self._url = parts._replace(query=query).geturl()
         self._where = f"RabbitMQ at {host}:{port}"
         self._virtual_host = unquote(parts.path[1:]) or "/"
-        self.work, self._dead = f"{prefix}.work", f"{prefix}.dead"
+        self.work, self.dead = f"{prefix}.work", f"{prefix}.dead"
         self._closing: set[asyncio.Task[None]] = set()
 
     def queue(self, lane: Lane) -> str:
@@ -138,15 +138,15 @@ class Server:
         for lane in LANES:
             queue = await channel.get_queue(self.queue(lane), ensure=False)
             await queue.bind(self.work, lane, timeout=SECONDS)
-        dead = await channel.get_queue(self._dead, ensure=False)
-        await dead.bind(self._dead, timeout=SECONDS)
+        dead = await channel.get_queue(self.dead, ensure=False)
+        await dead.bind(self.dead, timeout=SECONDS)
         await channel.close()
 
     def _things(self) -> Sequence["_Thing"]:
-        work = _WORK_QUEUE | {"x-dead-letter-exchange": self._dead}
+        work = _WORK_QUEUE | {"x-dead-letter-exchange": self.dead}
         return (
-            partial(_exchange, self._dead, "fanout"),
-            partial(_queue, self._dead, {"x-queue-type": "quorum"}),
+            partial(_exchange, self.dead, "fanout"),
+            partial(_queue, self.dead, {"x-queue-type": "quorum"}),
             partial(_exchange, self.work, "direct"),
             *(partial(_queue, self.queue(lane), work) for lane in LANES),
         )
@@ -174,7 +174,7 @@ class Server:
     def _sentence(self, error: BaseException) -> PreloError:
         said = str(error)
         if isinstance(error, PublishError):
-            return Unavailable(f"{self._where} had no queue for this lane; it will be made anew")
+            return Unavailable(f"{self._where} had no queue for a message; it will be made anew")
         if isinstance(error, DeliveryError):
             return Unavailable(
                 f"{self._where} refused a message: the queue is full or without a leader"

@@ -1,4 +1,6 @@
-"""Doorbells: written with the change that makes them due, read by state, marked when they were rung."""
+"""The outbox, of doorbells and obituaries: written with the change that makes them due, read by state,
+marked when they were handed over.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -8,17 +10,35 @@ from sqlalchemy import bindparam, delete, insert, literal, null, select, update
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import NowMs, idempotency, job, outbox
 from prelo.core.job import Job, State
-from prelo.ports import Bell
+from prelo.core.records import Bell, Obituary, obituary
 
 KEPT_MS = (
     10 * 60_000
 )  # a rung doorbell is kept while it says "not again yet", and a while for people
-DOORBELL = "doorbell"
+DOORBELL, OBITUARY = "doorbell", "obituary"
 
 _RING = insert(outbox).inline()
 _WAITING = (
-    select(outbox.c.number, outbox.c.lane, outbox.c.job_id)
+    select(
+        outbox.c.number,
+        outbox.c.lane,
+        outbox.c.job_id,
+        *(
+            job.c.report,
+            job.c.format,
+            job.c.tenant,
+            job.c.attempt,
+            job.c.trace.label("traceparent"),
+        ),
+    )
+    .outerjoin(job, job.c.id == outbox.c.job_id)  # a job that was forgotten is rung for, too
     .where(outbox.c.kind == DOORBELL, outbox.c.sent_at.is_(None), outbox.c.available_at <= NowMs())
+    .order_by(outbox.c.available_at, outbox.c.number)
+    .limit(bindparam("most"))
+)
+_UNBURIED = (
+    select(outbox.c.number, outbox.c.document)
+    .where(outbox.c.kind == OBITUARY, outbox.c.sent_at.is_(None), outbox.c.available_at <= NowMs())
     .order_by(outbox.c.available_at, outbox.c.number)
     .limit(bindparam("most"))
 )
@@ -61,14 +81,35 @@ def waiting(tx: Transaction, limit: int) -> Sequence[Bell]:
     return [Bell(**row) for row in rows]
 
 
+def mourn(tx: Transaction, dead: Job) -> None:
+    """An obituary, complete: the job may run again, or be gone, before it is handed over."""
+    row = {
+        "kind": OBITUARY,
+        "job_id": dead.id,
+        "lane": dead.lane,
+        "available_at": tx.now,
+        "attempts": 0,
+        "document": obituary(dead),
+    }
+    tx.connection.execute(_RING, row)
+
+
+def unburied(tx: Transaction, limit: int) -> Sequence[Obituary]:
+    """Obituaries to hand over."""
+    rows = tx.connection.execute(_UNBURIED, {"most": limit})
+    return [row.document.model_copy(update={"number": row.number}) for row in rows]
+
+
 def rung(tx: Transaction, numbers: Collection[int]) -> None:
     """Mark them; the first mark stays."""
     tx.connection.execute(_RUNG, {"numbers": list(numbers), "now": tx.now})
 
 
 def prune(tx: Transaction) -> None:
-    """Delete what has done its work: doorbells rung long ago, idempotency keys that have expired."""
+    """Delete what has done its work: what was sent long ago, idempotency keys that have expired."""
     tx.connection.execute(
-        delete(outbox).where(outbox.c.kind == DOORBELL, outbox.c.sent_at < tx.now - KEPT_MS)
+        delete(outbox).where(
+            outbox.c.kind.in_([DOORBELL, OBITUARY]), outbox.c.sent_at < tx.now - KEPT_MS
+        )
     )
     tx.connection.execute(delete(idempotency).where(idempotency.c.expires_at <= tx.now))

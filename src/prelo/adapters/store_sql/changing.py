@@ -7,9 +7,18 @@ from sqlalchemy import Update, bindparam, delete, func, insert, select, update
 
 from prelo.adapters.store_sql import bells, reading
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import JOB_COLUMNS, NowMs, job, job_of, row_of, transition
+from prelo.adapters.store_sql.tables import (
+    JOB_COLUMNS,
+    NowMs,
+    audit,
+    job,
+    job_of,
+    row_of,
+    transition,
+)
 from prelo.core import job as transitions
 from prelo.core.job import ALLOWED, IllegalTransition, Job, Progress, State
+from prelo.core.records import Act
 from prelo.core.report import Lane
 from prelo.ports import Beat
 
@@ -36,9 +45,12 @@ _NEXT = (
     .with_for_update(skip_locked=True)  # two claims at once take two jobs; SQLite has one writer
 )
 _LOG = insert(transition).inline()
+_NOTE = insert(audit).inline()
 
 
-def move(tx: Transaction, before: Job, change: Transition, *, lapsed: bool) -> Job | None:
+def move(
+    tx: Transaction, before: Job, change: Transition, *, lapsed: bool, act: Act | None = None
+) -> Job | None:
     """One transition with its log line and its doorbell; see the port."""
     after = change(before, tx.now)
     # Nobody claims a queued job that was asked to stop: whoever missed the wish must cancel.
@@ -49,6 +61,8 @@ def move(tx: Transaction, before: Job, change: Transition, *, lapsed: bool) -> J
         return None
     if after.state is State.QUEUED:
         bells.ring(tx, [after])
+    if act is not None:
+        note(tx, after, act)
     return after
 
 
@@ -95,11 +109,22 @@ def request_cancel(tx: Transaction, running: Job) -> bool:
     return tx.connection.execute(asked).rowcount > 0
 
 
-def forget(tx: Transaction, ended: Job) -> bool:
+def forget(tx: Transaction, ended: Job, act: Act | None) -> bool:
     """Delete the row; its order and its idempotency keys go with it, its transitions stay."""
     if not ended.state.ended:
         return False
-    return tx.connection.execute(delete(job).where(*_SAME), _guards(ended)).rowcount > 0
+    if not tx.connection.execute(delete(job).where(*_SAME), _guards(ended)).rowcount:
+        return False
+    if act is not None:
+        note(tx, ended, act)
+    return True
+
+
+def note(tx: Transaction, concerned: Job, act: Act) -> None:
+    """Append to the audit, in the transaction of the change."""
+    facts = {"job_id": concerned.id, "tenant": concerned.tenant, "at": tx.now}
+    generation = {"generation": concerned.generation}
+    tx.connection.execute(_NOTE, {**act.model_dump(), **facts, **generation})
 
 
 def line(
@@ -134,6 +159,8 @@ def _written(tx: Transaction, statement: Update, before: Job, after: Job) -> boo
     if not _updated(tx, statement, before, changed):
         return False
     log(tx, [line(tx, before.state, after, after.owner or before.owner)])
+    if after.state is State.DEAD:
+        bells.mourn(tx, after)
     return True
 
 

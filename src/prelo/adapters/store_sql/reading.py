@@ -21,6 +21,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from prelo.adapters.store_sql.bells import DOORBELL
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import (
     JOB_COLUMNS,
@@ -150,7 +151,9 @@ def _unrung(now: int, silence: int) -> list[ColumnElement[bool]]:
     """Due since `silence` ms, and no doorbell waits or was rung since."""
     waiting = and_(outbox.c.sent_at.is_(None), outbox.c.available_at <= now)
     heard = exists().where(
-        outbox.c.job_id == job.c.id, or_(waiting, outbox.c.sent_at > now - silence)
+        outbox.c.job_id == job.c.id,
+        outbox.c.kind == DOORBELL,
+        or_(waiting, outbox.c.sent_at > now - silence),
     )
     return [job.c.state == State.QUEUED, job.c.run_at <= now - silence, not_(heard)]
 

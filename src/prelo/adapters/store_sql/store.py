@@ -4,14 +4,26 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from prelo.adapters.store_sql import bells, changing, reading, schema, submitting
+from prelo.adapters.store_sql import bells, changing, desk, reading, schema, submitting
 from prelo.adapters.store_sql.database import Database
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.together import Together
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
+from prelo.core.records import (
+    Act,
+    AuditFilter,
+    Bell,
+    Change,
+    DeadFilter,
+    IdempotencyKey,
+    JobFilter,
+    Noted,
+    Obituary,
+    Tally,
+)
 from prelo.core.report import Lane
-from prelo.ports import Beat, Bell, Change, Duty, IdempotencyKey, JobFilter, Submitted
+from prelo.ports import Beat, Duty, Submitted
 
 _TRIES = 5
 _PRUNE_SECONDS = 60.0
@@ -92,6 +104,17 @@ class SqlStore:
     async def list(self, chosen: JobFilter) -> Sequence[Job]:
         return await self._database.read(lambda tx: reading.listed(tx, chosen))
 
+    async def dead(
+        self, chosen: DeadFilter, limit: int, *, before: tuple[int, str] | None = None
+    ) -> Sequence[Job]:
+        return await self._database.read(lambda tx: desk.dead(tx, chosen, limit, before))
+
+    async def tally(self, chosen: DeadFilter) -> Sequence[Tally]:
+        return await self._database.read(lambda tx: desk.tally(tx, chosen))
+
+    async def audit(self, chosen: AuditFilter) -> Sequence[Noted]:
+        return await self._database.read(lambda tx: desk.noted(tx, chosen))
+
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
         found = await self._database.read(lambda tx: reading.busy_lanes(tx, lanes))
         if not found:
@@ -102,21 +125,31 @@ class SqlStore:
         return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))
 
     async def move(
-        self, job: Job, change: Callable[[Job, int], Job], *, lapsed: bool = False
+        self,
+        job: Job,
+        change: Callable[[Job, int], Job],
+        *,
+        lapsed: bool = False,
+        act: Act | None = None,
     ) -> Job | None:
-        return await self._database.write(lambda tx: changing.move(tx, job, change, lapsed=lapsed))
+        return await self._database.write(
+            lambda tx: changing.move(tx, job, change, lapsed=lapsed, act=act)
+        )
 
     async def request_cancel(self, job: Job) -> bool:
         return await self._database.write(lambda tx: changing.request_cancel(tx, job))
 
-    async def forget(self, job: Job) -> bool:
-        return await self._database.write(lambda tx: changing.forget(tx, job))
+    async def forget(self, job: Job, act: Act | None = None) -> bool:
+        return await self._database.write(lambda tx: changing.forget(tx, job, act))
 
     async def due(self, duty: Duty, limit: int) -> Sequence[Job]:
         return await self._database.read(lambda tx: reading.due(tx, duty, limit))
 
     async def bells(self, limit: int) -> Sequence[Bell]:
         return await self._database.read(lambda tx: bells.waiting(tx, limit))
+
+    async def obituaries(self, limit: int) -> Sequence[Obituary]:
+        return await self._database.read(lambda tx: bells.unburied(tx, limit))
 
     async def rung(self, numbers: Collection[int]) -> None:
         if numbers:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
@@ -24,10 +25,11 @@ from sqlalchemy.sql.expression import FunctionElement
 
 from prelo.core.errors import Problem
 from prelo.core.job import Artifact, Job, Progress, State
+from prelo.core.records import Obituary
 from prelo.core.request import Order
 from prelo.core.table import Manifest
 
-VERSION = "0001"  # the newest revision in migrations/versions
+VERSION = "0002"  # the newest revision in migrations/versions
 
 
 class NowMs(FunctionElement[int]):
@@ -85,6 +87,8 @@ NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows b
 # Texts are compared byte by byte everywhere; MySQL needs to be told.
 _MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
+_WRONG = text("error_type IS NOT NULL")
+
 metadata = MetaData()
 
 job = Table(
@@ -121,6 +125,7 @@ job = Table(
     Column("artifact_key", String(512)),
     Column("manifest", Document(Manifest)),
     Column("error", Document(Problem)),
+    Column("error_type", String(64)),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
@@ -131,6 +136,10 @@ job = Table(
     Index("job_listed", "tenant", "created_at", "id"),
     Index("job_tenant_queue", "tenant", "state", "fair_key"),
     Index("job_artifact", "artifact_key", "state"),
+    # Only where something went wrong: what goes well pays nothing for the desk of dead letters.
+    Index(
+        "job_given_up", "state", "finished_at", "id", sqlite_where=_WRONG, postgresql_where=_WRONG
+    ),
     **_MYSQL,
 )
 
@@ -153,6 +162,8 @@ outbox = Table(
     Column("available_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("sent_at", BigInteger),
+    # what is to be said when it is sent; NULL for a doorbell, which says nothing that must be kept
+    Column("document", Document(Obituary)),
     Index("outbox_waiting", "kind", "sent_at", "available_at"),
     Index("outbox_job", "job_id", "sent_at"),
     **_MYSQL,
@@ -187,7 +198,24 @@ transition = Table(
     **_MYSQL,
 )
 
-JOB_COLUMNS = [column for column in job.c if column.name != "artifact_key"]
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("job_id", String(36), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("detail", Document(dict[str, Any]), nullable=False),
+    Index("audit_job", "job_id", "number"),
+    Index("audit_actor", "actor", "number"),
+    **_MYSQL,
+)
+
+_FOR_SEARCHES = {"artifact_key", "error_type"}  # what stands in a document already
+JOB_COLUMNS = [column for column in job.c if column.name not in _FOR_SEARCHES]
 _SAME = [name for name in Job.model_fields if name in job.c]
 
 
@@ -197,6 +225,7 @@ def row_of(this: Job) -> dict[str, Any]:
         **{name: getattr(this, name) for name in _SAME},
         "dedupe_key": None if this.superseded else this.fingerprint,
         "artifact_key": this.artifact.key if this.artifact else None,
+        "error_type": this.error.type if this.error else None,
     }
 
 

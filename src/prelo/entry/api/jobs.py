@@ -1,27 +1,23 @@
 """The routes of jobs: ask, look, list, cancel, retry, refresh, forget."""
 
-import base64
-import re
 import time
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
 from prelo.app import intake
-from prelo.core.errors import FieldError, Invalid
 from prelo.core.job import Job, State
 from prelo.core.model import Model
 from prelo.core.view import JobPage, View
 from prelo.entry.api.openapi import CREATE, describe, get
+from prelo.entry.api.paging import cursor_of, link, place_of
 from prelo.entry.api.reading import Here, Prefer, Who, knows, read_body, read_key, read_prefer
 from prelo.entry.api.views import checked_view, etag, job_view, path
 from prelo.ports import JobFilter
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-_CURSOR = re.compile(r"(\d{1,15})\.([0-9a-f-]{36})")
 _MAX_RETRY_AFTER = 30
 _PATIENCE = 4  # a job of so many seconds is worth a look every second
 
@@ -100,17 +96,15 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
         states=tuple(query.state),
         report=query.report,
         created_after=None if after is None else int(after.timestamp() * 1000),
-        before=None if query.cursor is None else _before(query.cursor),
+        before=place_of(query.cursor),
         limit=query.limit + 1,  # one more than shown tells whether there is a next page
     )
     jobs = await intake.listing(chosen, here.ports)
     shown_jobs = jobs[: query.limit]
-    cursor = _cursor(shown_jobs[-1]) if len(jobs) > query.limit else None
+    last = shown_jobs[-1] if len(jobs) > query.limit else None
+    cursor = last and cursor_of(last.created_at, last.id)
     answer = shown(JobPage(jobs=tuple(job_view(job) for job in shown_jobs), next=cursor))
-    if cursor:
-        again = query.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor}
-        answer.headers["Link"] = f'</v1/jobs?{urlencode(again, doseq=True)}>; rel="next"'
-    return answer
+    return link(answer, "/v1/jobs", query, cursor)
 
 
 @router.post(
@@ -177,20 +171,3 @@ def _retry_after(job: Job, now: int) -> int:
 
 def _json(view: View) -> bytes:
     return view.model_dump_json().encode()
-
-
-def _cursor(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"{job.created_at}.{job.id}".encode()).decode().rstrip("=")
-
-
-def _before(cursor: str) -> tuple[int, str]:
-    """Read a cursor. Raises Invalid for one that we did not write."""
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError:
-        text = ""
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        detail = "this is no cursor of ours; take it from the 'next' of the page before"
-        raise Invalid(detail, (FieldError(pointer="/query/cursor", detail=detail),))
-    return int(match[1]), match[2]

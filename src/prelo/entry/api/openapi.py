@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from prelo.core import view
+from prelo.core import desk, view
 from prelo.core.errors import FieldError, Problem
 from prelo.core.request import Request
 from prelo.core.table import Manifest
@@ -54,8 +54,10 @@ _EXAMPLES = {
 }
 _MODELS: tuple[type[BaseModel], ...] = (
     view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
+    desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
     Manifest, Problem, Request,
 )  # fmt: skip
+_READ = {Request, desk.Errand}
 _SUCCESSES = {
     200: "Here it is.",
     201: "The file is ready; `Location` is its job.",
@@ -121,6 +123,12 @@ def _content(model: str) -> dict[str, Any]:
     return {"content": {"application/json": shape}}
 
 
+def reads(model: str, **more: Any) -> dict[str, Any]:
+    """What OpenAPI says of a body that the route reads by itself."""
+    content = {"schema": {"$ref": f"#/components/schemas/{model}"}, **more}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
 def _problem(description: str, problem: Problem, status: int) -> dict[str, Any]:
     shape = {
         "schema": {"$ref": "#/components/schemas/Problem"},
@@ -143,15 +151,7 @@ CREATE: dict[str, Any] = describe(
 ) | {
     "status_code": 202,
     "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/Request"},
-                    "examples": _EXAMPLES,
-                }
-            },
-        },
+        **reads("Request", examples=_EXAMPLES),
         "parameters": [
             _header(
                 "Idempotency-Key",
@@ -181,7 +181,7 @@ def install(app: FastAPI, version: str) -> None:
 
 def _schemas() -> dict[str, Any]:
     modes: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
-        (model, "validation" if model is Request else "serialization") for model in _MODELS
+        (model, "validation" if model in _READ else "serialization") for model in _MODELS
     ]
     _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     schemas: dict[str, Any] = definitions["$defs"]

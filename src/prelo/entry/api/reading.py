@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
@@ -13,10 +13,12 @@ from pydantic_core import from_json
 from prelo.config import Config
 from prelo.core import request as core
 from prelo.core.errors import FieldError, Invalid, TooLarge
+from prelo.core.model import Model
 from prelo.core.request import Caller
 from prelo.entry.api.problems import BadHeader, NotJson, WrongMediaType, field_errors
 from prelo.ports import IdempotencyKey, Ports
 
+T = TypeVar("T", bound=Model)
 MAX_WAIT = 60  # seconds; proxies give up soon after
 _MAX_KEY = 255
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
@@ -54,7 +56,14 @@ class Body(NamedTuple):
 
 
 async def read_body(request: Request, limit: int) -> Body:
-    """Read and validate the body. Raises WrongMediaType, TooLarge, NotJson or Invalid, in this order."""
+    """The request for a report; see `read`."""
+    return Body(*await read(request, limit, core.Request))
+
+
+async def read(request: Request, limit: int, model: type[T]) -> tuple[T, str]:
+    """Read and validate the body; with the digest of how it was spelled. Raises WrongMediaType, TooLarge,
+    NotJson or Invalid, in this order.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if not _JSON.fullmatch(media_type):
         raise WrongMediaType(
@@ -66,12 +75,12 @@ async def read_body(request: Request, limit: int) -> Body:
         raise WrongMediaType("the body must not be compressed")
     value, spelled = _parsed(await _bytes(request, limit))
     try:
-        asked = core.Request.model_validate(value)
+        asked = model.model_validate(value)
     except ValidationError as error:
         found = field_errors(error.errors(include_url=False, include_input=False))
         said = "; ".join(f"{e.pointer or 'the body'}: {e.detail}" for e in found)
         raise Invalid(f"the request is not valid: {said}", found) from error
-    return Body(asked, hashlib.sha256(spelled.encode()).hexdigest())
+    return asked, hashlib.sha256(spelled.encode()).hexdigest()
 
 
 async def _bytes(request: Request, limit: int) -> bytes:

@@ -24,7 +24,7 @@ def job_view(job: Job) -> JobView:
         progress=_progress(job),
         attempt=job.attempt,
         run_at=_time(job.run_at) if job.state is State.QUEUED else None,
-        created_at=datetime.fromtimestamp(job.created_at / 1000, UTC),
+        created_at=moment(job.created_at),
         started_at=_time(job.started_at),
         finished_at=_time(job.finished_at),
         cancel_requested_at=_time(job.cancel_requested_at),
@@ -85,8 +85,12 @@ def path(job: Job) -> str:
     return f"/v1/jobs/{job.id}"
 
 
+def moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
 def _time(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return None if milliseconds is None else moment(milliseconds)
 
 
 def report_view(report: Report, catalog: Catalog) -> ReportView:

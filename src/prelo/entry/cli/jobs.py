@@ -1,4 +1,4 @@
-"""`prelo submit`, `prelo jobs` and `prelo dead`: a server is asked over HTTP."""
+"""`prelo submit` and `prelo jobs`: a server is asked over HTTP."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 jobs = typer.Typer(
     no_args_is_help=True, cls=shape.Group, help="Look at jobs, and stop, repeat or follow them."
 )
-dead = typer.Typer(
-    no_args_is_help=True, cls=shape.Group, help="The jobs that were given up: look, replay, drop."
-)
 
 _Id = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-_Ids = Annotated[list[str], typer.Argument(metavar="JOB...", help="The jobs' ids.")]
 _Report = Annotated[str, typer.Argument(metavar="REPORT", help="A report of the catalog.")]
 _Format = Annotated[
     str | None, typer.Option("--format", "-f", metavar="xlsx|pdf|csv", help="The kind of file.")
@@ -45,7 +41,7 @@ _Of = Annotated[
     str | None, typer.Option("--report", "-r", metavar="REPORT", help="Jobs of this report only.")
 ]
 _Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")]
-_STYLES = {
+STYLES = {
     "succeeded": "green", "running": "cyan", "queued": "blue", "failed": "red", "dead": "bold red",
     "cancelled": "yellow", "expired": "dim",
 }  # fmt: skip
@@ -72,7 +68,7 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
             job = _followed(client, job)
         if output and job.state == "succeeded":
             client.file(job).save(output)
-    _tell(job, json=json)
+    tell(job, json=json)
     if output and job.artifact and not json:
         say.line(f"  saved to  {output}", "bold green")
     if not job.state.ended and not json:
@@ -96,21 +92,21 @@ def list_jobs(
 def show_job(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Show one job."""
     with _client(url) as client:
-        _tell(client.job(job), json=json)
+        tell(client.job(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
 def cancel(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Stop a queued or running job."""
     with _client(url) as client:
-        _tell(client.cancel(job), json=json)
+        tell(client.cancel(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
 def retry(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Run a failed, dead, cancelled or expired job again, under the same id."""
     with _client(url) as client:
-        _tell(client.retry(job), json=json)
+        tell(client.retry(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
@@ -118,50 +114,8 @@ def watch(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  #
     """Follow a job until it ends."""
     with _client(url) as client:
         ended = _followed(client, client.job(job))
-    _tell(ended, json=json)
+    tell(ended, json=json)
     _end(ended)
-
-
-@dead.command("list", cls=shape.Command)
-def list_dead(
-    report: _Of = None,
-    limit: _Limit = 50,
-    url: given.Url = None,
-    json: given.Json = False,  # noqa: FBT002
-) -> None:
-    """List the dead jobs, newest first."""
-    _list(["dead"], report, limit, url, json=json)
-
-
-@dead.command("show", cls=shape.Command)
-def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
-    """Show one dead job, and why it was given up."""
-    with _client(url) as client:
-        _tell(_dead(client, job), json=json)
-
-
-@dead.command(cls=shape.Command)
-def replay(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
-    """Run dead jobs again, with all their attempts."""
-    with _client(url) as client:
-        found = [
-            _dead(client, job) for job in chosen
-        ]  # all or none: look before the first is moved
-        replayed = [client.retry(job.id) for job in found]
-    _listed(replayed, json=json)
-
-
-@dead.command(cls=shape.Command)
-def drop(chosen: _Ids, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
-    """Forget dead jobs for good."""
-    with _client(url) as client:
-        found = [_dead(client, job) for job in chosen]
-        for job in found:
-            client.forget(job.id)
-    if json:
-        say.as_json([job.id for job in found])
-    else:
-        say.line(f"{say.count(len(found), 'job')} forgotten")
 
 
 def _client(url: str | None) -> "Client":
@@ -177,15 +131,6 @@ def _typed(client: "Client", report: str, texts: list[str] | None) -> dict[str, 
         return {}
     schemas: Mapping[str, Any] = {known.name: known.parameters for known in client.reports()}
     return given.of_schema(schemas.get(report, {}), texts)
-
-
-def _dead(client: "Client", job_id: str) -> "JobView":
-    from prelo.core.errors import Conflict
-
-    job = client.job(job_id)
-    if job.state != "dead":
-        raise Conflict(f"the job {job_id} is {job.state}, not dead; see prelo jobs")
-    return job
 
 
 def _followed(client: "Client", job: "JobView") -> "JobView":
@@ -232,11 +177,11 @@ def _listed(found: Iterable["JobView"], *, json: bool) -> None:
     rows = [
         (
             job.id,
-            Text(job.state, style=_STYLES.get(job.state, "")),
+            Text(job.state, style=STYLES.get(job.state, "")),
             job.report,
             job.format,
             _rows(job),
-            _age(job.created_at),
+            age(job.created_at),
         )
         for job in found
     ]
@@ -251,7 +196,7 @@ def _rows(job: "JobView") -> str:
     return f"{done:,}" if done else "-"
 
 
-def _age(time: datetime) -> str:
+def age(time: datetime) -> str:
     seconds = (datetime.now(UTC) - time).total_seconds()
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
@@ -259,11 +204,11 @@ def _age(time: datetime) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _tell(job: "JobView", *, json: bool) -> None:
+def tell(job: "JobView", *, json: bool) -> None:
     if json:
         say.as_json(job.model_dump(mode="json"))
         return
-    say.line(Text(f"{job.id}  ") + Text(job.state, style=_STYLES.get(job.state, "")))
+    say.line(Text(f"{job.id}  ") + Text(job.state, style=STYLES.get(job.state, "")))
     for name, value in _facts(job):
         say.line(f"  {name:<10}{value}")
     for warning in job.warnings:

@@ -1,0 +1,153 @@
+"""What is on record beside the jobs: messages for the broker, keys of callers, the log of transitions, the
+audit; and by what marks jobs and entries are looked for.
+"""
+
+from typing import Any, Literal
+
+from prelo.core.errors import Deadline
+from prelo.core.job import MAX_LOSSES, Job, State
+from prelo.core.model import Model
+from prelo.core.report import Lane
+
+Fate = Literal["lost", "spent", "late"]
+Deed = Literal["replay", "drop"]
+
+
+class Bell(Model):
+    """A doorbell: there is work in `lane`, perhaps `job_id`. It carries no state and proves nothing.
+
+    What it says beside is for people who look into a broker; nothing is decided by it.
+    """
+
+    lane: Lane
+    job_id: str
+    number: int = 0
+    report: str | None = None
+    format: str | None = None
+    tenant: str | None = None
+    attempt: int | None = None
+    traceparent: str | None = None
+
+
+class Obituary(Model):
+    """A job was given up: what programs that watch the dead letters are told, once or more often, always in
+    the same words. `problem` is the type of its error.
+    """
+
+    number: int = 0
+    job_id: str
+    generation: int
+    report: str
+    version: int
+    format: str
+    tenant: str
+    lane: Lane
+    attempt: int
+    lost_count: int
+    problem: str | None
+
+
+def obituary(dead: Job) -> Obituary:
+    """What is to be said of a job that has just been given up."""
+    same = {name: getattr(dead, name) for name in Obituary.model_fields if hasattr(dead, name)}
+    return Obituary(job_id=dead.id, problem=dead.error and dead.error.type, **same)
+
+
+class IdempotencyKey(Model):
+    """A caller's key and the digest of the body it came with."""
+
+    key: str
+    digest: str
+
+
+class Beat(Model):
+    """The lease was extended. `cancel`: somebody wants the job to stop."""
+
+    lease_until: int
+    cancel: bool
+
+
+class Change(Model):
+    """One line of the append-only transition log."""
+
+    job_id: str
+    generation: int
+    fence: int
+    attempt: int
+    before: State | None
+    after: State
+    owner: str | None
+    at: int
+
+
+class JobFilter(Model):
+    """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen."""
+
+    tenant: str
+    scope: str = ""
+    states: tuple[State, ...] = ()
+    report: str | None = None
+    created_after: int | None = None
+    before: tuple[int, str] | None = None
+    limit: int = 50
+
+
+def fate(job: Job) -> Fate:
+    """Why a job was given up: its deadline came, its workers were lost, or its attempts were spent."""
+    if job.error is not None and job.error.type == Deadline.type:
+        return "late"
+    return "lost" if job.lost_count >= MAX_LOSSES else "spent"
+
+
+class DeadFilter(Model):
+    """Which of the jobs that ended without a file, of all tenants; every mark that is given must fit.
+
+    `error` is the type of the last error. `since`, `until`: when it ended, in ms, both included.
+    """
+
+    state: Literal[State.DEAD, State.FAILED] = State.DEAD
+    ids: tuple[str, ...] = ()
+    tenant: str | None = None
+    report: str | None = None
+    version: int | None = None
+    error: str | None = None
+    since: int | None = None
+    until: int | None = None
+    fate: Fate | None = None
+
+
+class Tally(Model):
+    """So many jobs of one report and error; `latest` is when the last of them ended, in ms."""
+
+    report: str
+    error: str | None
+    count: int
+    latest: int
+
+
+class Act(Model):
+    """What an operator does to a job, to be noted in the audit. `detail` is small and holds no data."""
+
+    actor: str
+    action: Deed
+    detail: dict[str, Any] = {}
+
+
+class Noted(Act):
+    """An entry of the append-only audit."""
+
+    number: int
+    at: int
+    tenant: str
+    job_id: str
+    generation: int
+
+
+class AuditFilter(Model):
+    """Which entries, newest first. `since` in ms; `before` is the number of the last one seen."""
+
+    job_id: str | None = None
+    actor: str | None = None
+    since: int | None = None
+    before: int | None = None
+    limit: int = 50
