@@ -7,10 +7,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
-from prelo.ports import Bell, Duty, Ports, job_topic
+from prelo.core.topics import job_topic
+from prelo.ports import Bell, Duty, Ports
 
 _BATCH = 100
 _DAY_MS = 86_400_000
@@ -97,6 +99,8 @@ async def _move(ports: Ports, duty: Duty, change: Transition, event: str) -> int
         moved = await ports.store.move(job, change, lapsed=duty == "lapsed")
         if moved is not None:
             ports.observer.event(event, moved)
+            if moved.lost_count > job.lost_count:
+                await alarm(moved, ports)
             await ports.cache.publish(job_topic(job.id), event)
     return len(jobs)
 

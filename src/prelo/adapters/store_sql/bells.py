@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, literal, null, select, update
 
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import NowMs, idempotency, job, outbox
+from prelo.adapters.store_sql.tables import NowMs, idempotency, job, loss, outbox
 from prelo.core.job import Job, State
+from prelo.core.rules import QUARANTINE_MS
 from prelo.ports import Bell
 
 KEPT_MS = (
@@ -64,8 +65,11 @@ def rung(tx: Transaction, numbers: Collection[int]) -> None:
 
 
 def prune(tx: Transaction) -> None:
-    """Delete what has done its work: doorbells rung long ago, idempotency keys that have expired."""
+    """Delete what has done its work: doorbells rung long ago, idempotency keys that have expired, losses
+    that count no more.
+    """
     tx.connection.execute(
         delete(outbox).where(outbox.c.kind == DOORBELL, outbox.c.sent_at < tx.now - KEPT_MS)
     )
     tx.connection.execute(delete(idempotency).where(idempotency.c.expires_at <= tx.now))
+    tx.connection.execute(delete(loss).where(loss.c.at <= tx.now - QUARANTINE_MS))

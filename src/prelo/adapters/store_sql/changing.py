@@ -1,9 +1,9 @@
 """Changing one job: always `UPDATE … WHERE <it still is as it was>`; zero rows is an answer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
 
 from prelo.adapters.store_sql import bells, reading
 from prelo.adapters.store_sql.database import Transaction
@@ -53,18 +53,30 @@ def move(tx: Transaction, before: Job, change: Transition, *, lapsed: bool) -> J
     return written and written.model_copy(update={"order": before.order})
 
 
-def claim(tx: Transaction, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-    """Take the next due job. Losing a row to somebody else means looking again, not giving up."""
-    while (before := _next(tx, lanes)) is not None:
+def claim(
+    tx: Transaction,
+    lanes: Collection[Lane],
+    owner: str,
+    lease_ms: int,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Job | None:
+    """Take the next due job. Losing a row to somebody else means looking again, not giving up.
+
+    `only`: further conditions of a job that may be taken.
+    """
+    while (before := _next(tx, lanes, only)) is not None:
         after = transitions.claim(before, tx.now, owner, lease_ms)
         if _written(tx, _CHANGE_UNASKED, before, after):
             return after.model_copy(update={"order": reading.order_of(tx, before.id)})
     return None
 
 
-def _next(tx: Transaction, lanes: Collection[Lane]) -> Job | None:
+def _next(
+    tx: Transaction, lanes: Collection[Lane], only: Sequence[ColumnElement[bool]]
+) -> Job | None:
     """The first due job by priority, then fair_key. Lane by lane, so that the index gives the order."""
-    found = [reading.first(tx, _NEXT, {"in_lane": lane, "now": tx.now}) for lane in lanes]
+    query = _NEXT.where(*only) if only else _NEXT
+    found = [reading.first(tx, query, {"in_lane": lane, "now": tx.now}) for lane in lanes]
     due = [job for job in found if job is not None]
     return min(due, key=lambda one: (one.priority, one.fair_key, one.created_at), default=None)
 

@@ -112,9 +112,12 @@ def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
     return _jobs(tx, _JOBS.where(*conditions).order_by(*newest).limit(chosen.limit))
 
 
-def anything(tx: Transaction, lanes: Collection[Lane]) -> bool:
-    """Whether there is something to claim: a look that takes no lock."""
-    return tx.connection.execute(_ANYTHING, {"lanes": list(lanes)}).first() is not None
+def anything(
+    tx: Transaction, lanes: Collection[Lane], only: Sequence[ColumnElement[bool]] = ()
+) -> bool:
+    """Whether there is something to claim, of `only` these conditions: a look that takes no lock."""
+    query = _ANYTHING.where(*only) if only else _ANYTHING
+    return tx.connection.execute(query, {"lanes": list(lanes)}).first() is not None
 
 
 def due(tx: Transaction, duty: Duty, limit: int) -> Sequence[Job]:

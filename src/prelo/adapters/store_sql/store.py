@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from prelo.adapters.store_sql import bells, changing, reading, schema, submitting
-from prelo.adapters.store_sql.database import Database
+from prelo.adapters.store_sql import bells, changing, guards, reading, schema, submitting
+from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.core.errors import Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.report import Lane
+from prelo.core.rules import Quarantine, Rules
 from prelo.ports import Beat, Bell, Change, Duty, IdempotencyKey, JobFilter, Submitted
 
 _TRIES = 5
@@ -20,14 +21,16 @@ _CHECK_SECONDS = 1.0
 
 class SqlStore:
     """See prelo.ports.Store. `url`: sqlite:///path/prelo.db (four slashes for an absolute path).
+    `rules`: whom a claim passes over, and how many may wait.
 
     Nothing is opened before the first call. For one event loop; several processes may share the file.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, rules: Rules | None = None) -> None:
         self._database = Database(url)
         self._pruned = time.monotonic()
-        self._room = submitting.Room()
+        self._rules = rules or Rules()
+        self._guards = guards.Guards(self._rules)
 
     async def migrate(self) -> None:
         self._database.create()
@@ -51,13 +54,14 @@ class SqlStore:
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
     ) -> Submitted:
+        draft = draft.model_copy(update={"fair_key": self._rules.step(draft.tenant, draft.cost)})
         ask = partial(submitting.answered, draft=draft, max_age_ms=max_age_ms, key=key)
         place = partial(
             submitting.submit,
             draft=draft,
             max_age_ms=max_age_ms,
             key=key,
-            make_room=lambda tx: self._room.make(tx, max_queued),
+            admit=lambda tx: self._guards.admit(tx, draft, max_queued),
         )
         for _ in range(_TRIES):
             answer = await self._database.read(ask)
@@ -80,9 +84,14 @@ class SqlStore:
         return await self._database.read(lambda tx: reading.listed(tx, chosen))
 
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-        if not await self._database.read(lambda tx: reading.anything(tx, lanes)):
-            return None
-        return await self._database.write(lambda tx: changing.claim(tx, lanes, owner, lease_ms))
+        def look(tx: Transaction) -> bool:
+            return reading.anything(tx, lanes, self._guards.passed_over(tx))
+
+        def take(tx: Transaction) -> Job | None:
+            only = self._guards.passed_over(tx, exact=True)
+            return changing.claim(tx, lanes, owner, lease_ms, only)
+
+        return await self._database.write(take) if await self._database.read(look) else None
 
     async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
         return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))
@@ -90,7 +99,13 @@ class SqlStore:
     async def move(
         self, job: Job, change: Callable[[Job, int], Job], *, lapsed: bool = False
     ) -> Job | None:
-        return await self._database.write(lambda tx: changing.move(tx, job, change, lapsed=lapsed))
+        def write(tx: Transaction) -> Job | None:
+            moved = changing.move(tx, job, change, lapsed=lapsed)
+            if moved is not None and moved.lost_count > job.lost_count:
+                self._guards.note(tx, job, lapsed=lapsed)
+            return moved
+
+        return await self._database.write(write)
 
     async def request_cancel(self, job: Job) -> bool:
         return await self._database.write(lambda tx: changing.request_cancel(tx, job))
@@ -126,5 +141,15 @@ class SqlStore:
     async def transitions(self, job_id: str) -> Sequence[Change]:
         return await self._database.read(lambda tx: reading.transitions(tx, job_id))
 
+    async def quarantines(self) -> Sequence[Quarantine]:
+        return await self._database.read(self._guards.quarantines)
+
+    async def release(self, report: str, version: int | None = None) -> bool:
+        return await self._database.write(lambda tx: self._guards.release(tx, report, version)) > 0
+
     async def health(self) -> Mapping[str, int]:
-        return await self._database.read(reading.health)
+        def numbers(tx: Transaction) -> Mapping[str, int]:
+            quarantined = len(self._guards.quarantines(tx))
+            return {**reading.health(tx), "reports_quarantined": quarantined}
+
+        return await self._database.read(numbers)

@@ -1,7 +1,6 @@
 """A request becomes a job, or finds the one that answers it; all in one transaction."""
 
 import hashlib
-import time
 from collections.abc import Callable
 
 from sqlalchemy import bindparam, delete, func, insert, literal, select, update
@@ -11,44 +10,29 @@ from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.tables import idempotency, job, job_order, row_of, transition
 from prelo.core import job as transitions
-from prelo.core.errors import KeyReused, Unavailable
+from prelo.core.errors import KeyReused
 from prelo.core.job import Job, Joining, State, joining, succeeding
-from prelo.ports import IdempotencyKey, Submitted
+from prelo.ports import LANES, IdempotencyKey, Submitted
 
 KEY_MS = 24 * 3_600_000  # how long a key stands for its first answer
-_COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
-
-_SURE = 0.9  # of the limit: below it others cannot have filled the rest within a second
-_COUNTED_SECONDS = 1.0
 
 _INSERT = insert(job).inline()
 _INSERT_ORDER = insert(job_order).inline()
-_LAST_KEY = select(func.max(job.c.fair_key)).where(
+_LAST = select(func.max(job.c.fair_key)).where(
     job.c.tenant == bindparam("of_tenant"), job.c.state == State.QUEUED
 )
+_IN_SERVICE = select(func.max(job.c.fair_key)).where(
+    job.c.state == State.RUNNING, job.c.priority == bindparam("of_priority")
+)
+_KEYS = select(
+    _LAST.scalar_subquery().label("last"), _IN_SERVICE.scalar_subquery().label("in_service")
+)
+_FIRST = select(func.min(job.c.fair_key)).where(
+    job.c.state == State.QUEUED,
+    job.c.lane == bindparam("in_lane"),
+    job.c.priority == bindparam("of_priority"),
+)
 _LOGGED = select(literal(1)).where(transition.c.job_id == bindparam("known_id")).limit(1)
-
-
-class Room:
-    """Whether one more job may be queued. Counting takes longer the more there are, so it is done once a
-    second, and near the limit for each.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._until = 0.0
-
-    def make(self, tx: Transaction, most: int | None) -> None:
-        """Raises Unavailable behind `most` jobs that are queued and due, or running."""
-        if most is None:
-            return
-        if self._count < most * _SURE and time.monotonic() < self._until:
-            self._count += 1
-            return
-        count = reading.depth(tx, None)
-        self._count, self._until = count + 1, time.monotonic() + _COUNTED_SECONDS
-        if count >= most:
-            raise Unavailable(f"{most:,} jobs are waiting already; ask again later", 10)
 
 
 def answered(
@@ -68,9 +52,12 @@ def submit(
     draft: Job,
     max_age_ms: int | None,
     key: IdempotencyKey | None,
-    make_room: Callable[[Transaction], None],
+    admit: Callable[[Transaction], None],
 ) -> Submitted:
-    """Insert, join, revive or supersede; see the port. `make_room` raises where there is none."""
+    """Insert, join, revive or supersede; see the port. `admit` raises where nothing new is let in.
+
+    The draft's fair_key is how far it stands behind its tenant's last one.
+    """
     replayed = _replayed(tx, draft, key) if key else None
     if replayed is not None:
         return replayed
@@ -79,7 +66,7 @@ def submit(
     if before and then in {Joining.JOIN, Joining.REUSE}:
         placed = Submitted(job=before, fresh=False)
     else:
-        make_room(tx)
+        admit(tx)
         if before and then is Joining.REVIVE:
             placed = _revived(tx, before, draft)
         else:
@@ -130,9 +117,20 @@ def _known(tx: Transaction, job_id: str) -> bool:
 
 
 def _fair_key(tx: Transaction, draft: Job) -> int:
-    """Behind the tenant's last queued job, but never in the past: a burst waits behind everybody's next."""
-    last = tx.connection.execute(_LAST_KEY, {"of_tenant": draft.tenant}).scalar_one()
-    return max(tx.now, last or 0) + draft.cost * _COST_MS
+    """Behind the tenant's last queued job, and for one that has none behind what is being served: not behind
+    what others have queued, however long that has been waiting (start-time fair queuing).
+    """
+    told = {"of_tenant": draft.tenant, "of_priority": draft.priority}
+    keys = tx.connection.execute(_KEYS, told).one()
+    served = _first(tx, draft.priority) if keys.in_service is None else keys.in_service
+    return max(served, keys.last or served) + draft.fair_key
+
+
+def _first(tx: Transaction, priority: int) -> int:
+    """Where nothing is being served: what will be next, or now where that is to come."""
+    told = {"of_priority": priority}
+    found = [tx.connection.execute(_FIRST, {**told, "in_lane": lane}).scalar() for lane in LANES]
+    return min([tx.now, *(key for key in found if key is not None)])
 
 
 def _time(tx: Transaction, duration_ms: int | None) -> int | None:

@@ -1,0 +1,98 @@
+"""The breakers of one worker: a source or a storage that cannot be reached is left alone for a while."""
+
+import random
+import time
+from collections.abc import Collection
+from types import TracebackType
+
+from prelo.core.breaker import Breaker, BreakerPolicy
+from prelo.core.errors import Permanent, SourceUnavailable, StorageUnavailable, Unavailable
+from prelo.ports import Observer
+
+_STORAGE = "storage"
+
+
+class Breakers:
+    """One for each data source, by SourceSpec.name, and one for the storage of files."""
+
+    def __init__(self, policy: BreakerPolicy | None = None) -> None:
+        self._policy = policy or BreakerPolicy()
+        self._breakers: dict[str, Breaker] = {}
+
+    def begin(self, sources: Collection[str], observer: Observer) -> "Call":
+        """An attempt that reads these sources: `with` it, the work. Raises Unavailable while one of the
+        breakers is open or has as many probes as it wants.
+        """
+        now, chance = _now(), random.random()  # noqa: S311  jitter, not a secret
+        names = (*(f"source {name}" for name in sources), _STORAGE)
+        asked = {name: self._of(name).ask(now, chance) for name in names}
+        waits = {name: wait for name, (_, wait) in asked.items()}
+        longest = max(names, key=lambda name: waits[name])
+        if waits[longest]:
+            raise Unavailable(
+                f"the {longest} could not be reached and rests", waits[longest] / 1000
+            )
+        for name, (breaker, _) in asked.items():
+            self.put(name, breaker, observer)
+        return Call(self, names, now, observer)
+
+    def _of(self, name: str) -> Breaker:
+        return self._breakers.get(name) or Breaker(self._policy)
+
+    def put(
+        self, name: str, breaker: Breaker, observer: Observer, detail: str | None = None
+    ) -> None:
+        """Keep the next value of a breaker, and say so when its state is another one."""
+        changed = breaker.state is not self._of(name).state
+        self._breakers[name] = breaker
+        if changed:
+            rests = max(breaker.until - _now(), 0) if breaker.state == "open" else None
+            observer.event(f"breaker.{breaker.state}", of=name, rests_ms=rests, detail=detail)
+
+    def end(self, call: "Call", error: BaseException | None) -> None:
+        """Tell each breaker what the attempt showed of it."""
+        shown = _shown(call.names, error)
+        for name in call.names:
+            before = self._of(name)
+            if name in shown:
+                after = before.report(_now(), begun=call.begun, failed=shown[name])
+            else:
+                after = before.release(begun=call.begun)
+            self.put(name, after, call.observer, str(error) if error else None)
+
+
+class Call:
+    """An attempt under way."""
+
+    def __init__(
+        self, breakers: Breakers, names: tuple[str, ...], begun: int, observer: Observer
+    ) -> None:
+        self._breakers = breakers
+        self.names, self.begun, self.observer = names, begun, observer
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._breakers.end(self, error)
+
+
+def _shown(names: Collection[str], error: BaseException | None) -> dict[str, bool]:
+    """Of which breakers an attempt showed something, and whether it was bad. A report's own error shows
+    that its sources answered; a lost press, a drain or a cancellation show nothing.
+    """
+    sources = [name for name in names if name != _STORAGE]
+    if error is None:
+        return dict.fromkeys(names, False)
+    if isinstance(error, StorageUnavailable):
+        return {_STORAGE: True}
+    if isinstance(error, SourceUnavailable):
+        named = f"source {error.source}"
+        bad = sources if len(sources) == 1 else [name for name in sources if name == named]
+        return dict.fromkeys(bad, True)
+    return dict.fromkeys(sources, False) if isinstance(error, Permanent) else {}
+
+
+def _now() -> int:
+    return time.monotonic_ns() // 1_000_000
