@@ -2,28 +2,36 @@
 
 import random
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 
-from prelo.core.breaker import Breaker, BreakerPolicy
+from prelo.core.breaker import Breaker, BreakerPolicy, BreakerState
 from prelo.core.errors import Permanent, SourceUnavailable, StorageUnavailable, Unavailable
 from prelo.ports import Observer
 
 _STORAGE = "storage"
+_EVENTS = {
+    BreakerState.OPEN: "breaker.opened",
+    BreakerState.HALF_OPEN: "breaker.half_open",
+    BreakerState.CLOSED: "breaker.closed",
+}
 
 
 class Breakers:
     """One for each data source, by SourceSpec.name, and one for the storage of files."""
 
-    def __init__(self, policy: BreakerPolicy | None = None) -> None:
+    def __init__(
+        self, policy: BreakerPolicy | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._policy = policy or BreakerPolicy()
+        self._clock = clock
         self._breakers: dict[str, Breaker] = {}
 
     def begin(self, sources: Collection[str], observer: Observer) -> "Call":
         """An attempt that reads these sources: `with` it, the work. Raises Unavailable while one of the
         breakers is open or has as many probes as it wants.
         """
-        now, chance = _now(), random.random()  # noqa: S311  jitter, not a secret
+        now, chance = self._now(), random.random()  # noqa: S311  jitter, not a secret
         names = (*(f"source {name}" for name in sources), _STORAGE)
         asked = {name: self._of(name).ask(now, chance) for name in names}
         waits = {name: wait for name, (_, wait) in asked.items()}
@@ -36,6 +44,9 @@ class Breakers:
             self.put(name, breaker, observer)
         return Call(self, names, now, observer)
 
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
     def _of(self, name: str) -> Breaker:
         return self._breakers.get(name) or Breaker(self._policy)
 
@@ -46,8 +57,7 @@ class Breakers:
         changed = breaker.state is not self._of(name).state
         self._breakers[name] = breaker
         if changed:
-            rests = max(breaker.until - _now(), 0) if breaker.state == "open" else None
-            observer.event(f"breaker.{breaker.state}", of=name, rests_ms=rests, detail=detail)
+            observer.event(_EVENTS[breaker.state], of=name, detail=detail)
 
     def end(self, call: "Call", error: BaseException | None) -> None:
         """Tell each breaker what the attempt showed of it."""
@@ -55,7 +65,7 @@ class Breakers:
         for name in call.names:
             before = self._of(name)
             if name in shown:
-                after = before.report(_now(), begun=call.begun, failed=shown[name])
+                after = before.report(self._now(), begun=call.begun, failed=shown[name])
             else:
                 after = before.release(begun=call.begun)
             self.put(name, after, call.observer, str(error) if error else None)
@@ -92,7 +102,3 @@ def _shown(names: Collection[str], error: BaseException | None) -> dict[str, boo
         bad = sources if len(sources) == 1 else [name for name in sources if name == named]
         return dict.fromkeys(bad, True)
     return dict.fromkeys(sources, False) if isinstance(error, Permanent) else {}
-
-
-def _now() -> int:
-    return time.monotonic_ns() // 1_000_000
