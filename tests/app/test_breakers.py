@@ -16,6 +16,8 @@ from prelo.core.errors import (
     Unavailable,
 )
 from prelo.core.job import Job
+from prelo.ports import Task
+from tests.app.conftest import House
 
 POLICY = BreakerPolicy(open_ms=50, max_open_ms=400)
 
@@ -97,6 +99,23 @@ def test_of_several_sources_the_one_that_was_named_is_to_blame(breakers: Timed, 
     for _ in range(POLICY.min_calls):
         ends(breakers, heard, away("stock"), "stock", "warehouse")
     assert heard.events == [("breaker.opened", "source stock")]
+
+
+async def test_a_press_says_which_of_a_reports_sources_is_away(house: House):
+    job = await house.submit("half-away", format="xlsx")
+    assert job.sources == ("default", "python:bad.py:away")
+    found = await house.ports.store.get(job.id, with_order=True)
+    assert found
+    assert found.order
+    report = house.ports.catalog.get("half-away")
+    task = Task(
+        job_id=job.id, order=found.order, report=report, limits=report.limits, key="a/b", name="c"
+    )
+    press = await house.ports.presses.start()
+    with pytest.raises(SourceUnavailable, match="the sheet 'Far'") as caught:
+        await press.render(task, lambda _: None)
+    assert caught.value.source == "python:bad.py:away"
+    await press.close()
 
 
 @pytest.mark.parametrize(

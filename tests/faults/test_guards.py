@@ -121,13 +121,14 @@ async def test_a_source_that_is_away_for_a_while_costs_its_jobs_time_and_others_
 
 
 async def until(ports: Ports, job_id: str, *states: State) -> Job:
+    job = None
     for _ in range(600):
         job = await ports.store.get(job_id)
         assert job
         if job.state in states:
             return job
         await asyncio.sleep(0.05)
-    raise AssertionError(f"the job is still {job.state}")
+    raise AssertionError(f"the job is still {job and job.state}")
 
 
 async def test_a_report_that_crashes_again_and_again_rests_until_it_is_released(plant: Plant):

@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable, Collection
-from types import TracebackType
+from collections.abc import Callable, Collection, Generator
+from contextlib import AbstractContextManager, contextmanager
 
 from prelo.core.breaker import Breaker, BreakerPolicy, BreakerState
 from prelo.core.errors import Permanent, SourceUnavailable, StorageUnavailable, Unavailable
 from prelo.ports import Observer
 
+Call = AbstractContextManager[None]
 _STORAGE = "storage"
 _EVENTS = {
     BreakerState.OPEN: "breaker.opened",
@@ -27,9 +28,9 @@ class Breakers:
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
 
-    def begin(self, sources: Collection[str], observer: Observer) -> "Call":
-        """An attempt that reads these sources: `with` it, the work. Raises Unavailable while one of the
-        breakers is open or has as many probes as it wants.
+    def begin(self, sources: Collection[str], observer: Observer) -> Call:
+        """An attempt that reads these sources may begin: `with` what comes back, the work. Raises Unavailable
+        while one of the breakers is open or has as many probes as it wants.
         """
         now, chance = self._now(), random.random()  # noqa: S311  jitter, not a secret
         names = (*(f"source {name}" for name in sources), _STORAGE)
@@ -41,8 +42,8 @@ class Breakers:
                 f"the {longest} could not be reached and rests", waits[longest] / 1000
             )
         for name, (breaker, _) in asked.items():
-            self.put(name, breaker, observer)
-        return Call(self, names, now, observer)
+            self._put(name, breaker, observer)
+        return self._call(names, now, observer)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -50,7 +51,7 @@ class Breakers:
     def _of(self, name: str) -> Breaker:
         return self._breakers.get(name) or Breaker(self._policy)
 
-    def put(
+    def _put(
         self, name: str, breaker: Breaker, observer: Observer, detail: str | None = None
     ) -> None:
         """Keep the next value of a breaker, and say so when its state is another one."""
@@ -59,33 +60,23 @@ class Breakers:
         if changed:
             observer.event(_EVENTS[breaker.state], of=name, detail=detail)
 
-    def end(self, call: "Call", error: BaseException | None) -> None:
-        """Tell each breaker what the attempt showed of it."""
-        shown = _shown(call.names, error)
-        for name in call.names:
-            before = self._of(name)
-            if name in shown:
-                after = before.report(self._now(), begun=call.begun, failed=shown[name])
-            else:
-                after = before.release(begun=call.begun)
-            self.put(name, after, call.observer, str(error) if error else None)
-
-
-class Call:
-    """An attempt under way."""
-
-    def __init__(
-        self, breakers: Breakers, names: tuple[str, ...], begun: int, observer: Observer
-    ) -> None:
-        self._breakers = breakers
-        self.names, self.begun, self.observer = names, begun, observer
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._breakers.end(self, error)
+    @contextmanager
+    def _call(self, names: Collection[str], begun: int, observer: Observer) -> Generator[None]:
+        error: BaseException | None = None
+        try:
+            yield
+        except BaseException as ended:
+            error = ended
+            raise
+        finally:
+            shown = _shown(names, error)
+            for name in names:
+                before = self._of(name)
+                if name in shown:
+                    after = before.report(self._now(), begun=begun, failed=shown[name])
+                else:
+                    after = before.release(begun=begun)
+                self._put(name, after, observer, str(error) if error else None)
 
 
 def _shown(names: Collection[str], error: BaseException | None) -> dict[str, bool]:

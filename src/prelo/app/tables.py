@@ -60,11 +60,8 @@ def _named(sheet: str, one: Report) -> Generator[None]:
     try:
         yield
     except Failure as error:
-        named = (
-            type(error)(f"the sheet '{sheet}': {error.detail}", error.errors) if sheet else error
-        )
+        said = f"the sheet '{sheet}': {error.detail}" if sheet else error.detail
+        named = type(error)(said, error.errors)
         if isinstance(named, SourceUnavailable):
             named.source = one.source.name
-        if named is error:
-            raise
         raise named from error
