@@ -152,6 +152,7 @@ async def test_a_report_that_crashes_again_and_again_rests_until_it_is_released(
         ledger.check(plant.books, plant.accepted)
 
 
+@pytest.mark.timeout(300)  # thousands are submitted one by one
 async def test_the_next_job_of_a_tenant_runs_soon_behind_thousands_of_another(plant: Plant):
     async def ask(tenant: str, k: int) -> Job:
         request = Request(report="quick", parameters={"k": k}, format="csv")
