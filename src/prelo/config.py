@@ -7,18 +7,35 @@ technologies: their schemes are the keys of wiring.py.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from prelo.core.breaker import BreakerPolicy
 from prelo.core.errors import Misconfigured
 from prelo.core.model import Model
 from prelo.core.report import MB
 from prelo.core.retry import RetryPolicy
+from prelo.core.rules import Number, Rules, Weight
 
 PREFIX = "PRELO_"
 _CONNECTION = "PRELO_CONNECTION_"
 Seconds = Annotated[float, Field(gt=0)]
+Key = TypeVar("Key")
+
+
+def _by_name(value: object) -> object:
+    """`acme=4,beta=1` as {"acme": "4", "beta": "1"}. A name may have a '=' in it, but no comma."""
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.rpartition("=") for pair in value.split(",") if pair.strip()]
+    names = [name.strip() for name, _, _ in pairs]
+    if not all(names) or len(set(names)) != len(names):
+        raise ValueError("write each name once and with its number, as acme=4,beta=1")
+    return {name: number.strip() for name, (_, _, number) in zip(names, pairs, strict=True)}
+
+
+ByName = Annotated[dict[str, Key], BeforeValidator(_by_name)]
 
 
 class Config(Model):
@@ -31,6 +48,8 @@ class Config(Model):
     `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
     reports. `press_jobs`, `press_memory`: a press is replaced after so
     many reports, or when it has grown to so many bytes. `url`: the server that the commands ask.
+    `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
+    `breaker_open`: seconds for which a source that fails is not asked.
     """
 
     data: Path = Path(".prelo")
@@ -51,6 +70,12 @@ class Config(Model):
     attempts: Annotated[int, Field(ge=1)] = 6
     retry_base: Annotated[float, Field(ge=0)] = 2
     max_queued: Annotated[int, Field(ge=1)] = 100_000
+    max_queued_per_tenant: Number | None = None
+    max_running_per_tenant: Number | None = None
+    max_running_per_source: ByName[Number] = {}
+    tenant_weights: ByName[Weight] = {}
+    max_losses: Number = 5
+    breaker_open: Seconds = 15
     max_body: Annotated[int, Field(ge=1024)] = MB
     press_jobs: Annotated[int, Field(ge=1)] = 200
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
@@ -85,6 +110,21 @@ class Config(Model):
     @property
     def retry(self) -> RetryPolicy:
         return RetryPolicy(attempts=self.attempts, base_ms=int(1000 * self.retry_base))
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        open_ms = int(1000 * self.breaker_open)
+        return BreakerPolicy(open_ms=open_ms, max_open_ms=8 * open_ms)
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(
+            weights=self.tenant_weights,
+            running_per_tenant=self.max_running_per_tenant,
+            running_per_source=self.max_running_per_source,
+            queued_per_tenant=self.max_queued_per_tenant,
+            losses=self.max_losses,
+        )
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> "Config":

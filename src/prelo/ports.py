@@ -22,25 +22,16 @@ from prelo.core.records import (
     JobFilter,
     Noted,
     Obituary,
+    Submitted,
     Tally,
 )
 from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
+from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
-
-
-class Submitted(Model):
-    """`fresh`: this call queued the job (new, revived or superseding); else an existing one answers.
-
-    `replayed`: the idempotency key was known, and this is its first answer's job.
-    """
-
-    job: Job
-    fresh: bool
-    replayed: bool = False
 
 
 class Store(Protocol):
@@ -70,8 +61,9 @@ class Store(Protocol):
     ) -> Submitted:
         """Insert the draft or join the job of the same fingerprint (core.job.joining), atomically with
         its doorbell, its idempotency row and its fair_key. A draft's `deadline_at` is a duration in ms
-        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs,
-        and Unavailable when something would have to be queued behind `max_queued` others.
+        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs; where
+        something would have to be queued, Unavailable behind `max_queued` others, TooManyJobs behind as many
+        of the tenant's as the store's rules allow, and Quarantined.
         """
         ...
 
@@ -102,8 +94,9 @@ class Store(Protocol):
         ...
 
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-        """Take the next due job (priority, then fair_key) with its order, or None if nothing is due.
-        No job is ever handed to two claims of the same fence.
+        """Take the next due job (priority, then fair_key) with its order, or None. No job is ever handed to
+        two claims of the same fence. Passed over are reports in quarantine, and tenants and sources of which
+        as much runs, in all processes, as the store's rules allow.
         """
         ...
 
@@ -122,9 +115,9 @@ class Store(Protocol):
         """Apply a transition of core.job to the row if it still is as `job` says: state, generation,
         fence and owner (and not cancelled, for a success; and past its lease, with `lapsed`).
 
-        Atomic with its line in the transition log, when it becomes queued its doorbell, when it becomes
-        dead its obituary, and with `act` an entry in the audit. `change` gets the job and the store's
-        time in ms. None: somebody else was first, and nothing was written.
+        Atomic with its line in the transition log, its doorbell when it becomes queued, its obituary when it
+        becomes dead, the count of its report's losses when it was lost, and with `act` an entry in the audit.
+        `change` gets the job and the store's time in ms. None: somebody else was first, nothing was written.
         """
         ...
 
@@ -139,9 +132,8 @@ class Store(Protocol):
         ...
 
     async def due(self, duty: Duty, limit: int) -> Sequence[Job]:
-        """Jobs that the clock wants something of, without orders. lapsed: running past their lease ·
-        overdue: queued past their deadline · outlived: succeeded past their retention · unrung: due for
-        60 s, claimed by nobody, and no doorbell waiting.
+        """Jobs of which the clock wants something, without orders. lapsed: running past their lease ·
+        overdue: queued past deadline · outlived: succeeded past retention · unrung: due for 60 s and no bell.
         """
         ...
 
@@ -177,9 +169,17 @@ class Store(Protocol):
         """The job's transition log, oldest first; it outlives the job."""
         ...
 
+    async def quarantines(self) -> Sequence[Quarantine]:
+        """The reports that crashed too often, while they rest."""
+        ...
+
+    async def release(self, report: str, version: int | None = None) -> bool:
+        """Forget the losses of a report, of all versions if none is named. False if there were none."""
+        ...
+
     async def health(self) -> Mapping[str, int]:
         """The invariants of protocol.md as numbers; anything but 0 is an alert. Keys: running_past_lease,
-        queued_not_rung_60s, succeeded_without_artifact, outbox_oldest_seconds.
+        queued_not_rung_60s, succeeded_without_artifact, outbox_oldest_seconds, reports_quarantined.
         """
         ...
 
@@ -303,9 +303,7 @@ class Source(Protocol):
         ...
 
     def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:
-        """How many rows `open` will bring, roughly, where a second is enough to know it; else None.
-        Never raises: it is asked for the sake of a progress bar.
-        """
+        """How many rows `open` will bring, roughly, where a second is enough to know it. Never raises."""
         ...
 
     def check(self, report: Report) -> None:
@@ -354,9 +352,8 @@ class Press(Protocol):
     """A child process that renders one task at a time."""
 
     async def render(self, task: Task, heard: Callable[[Progress], None]) -> Pressed:
-        """Run the task. Raises the Failure that ended it; PressLost when the child died of itself.
-        Cancelling the call kills the child. After any of these the press is still usable: a new child
-        starts when it is needed.
+        """Run the task. Raises the Failure that ended it; PressLost when the child died of itself. Cancelling
+        the call kills the child. The press stays usable: a new child starts when it is needed.
         """
         ...
 

@@ -134,7 +134,7 @@ def observer(config: Config) -> Observer:
 @asynccontextmanager
 async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Ports]:
     """Build all ports, and close them in the end. With `migrate` the store's schema is brought up."""
-    store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
+    store = chosen(STORES, "PRELO_STORE", config.store)(config.store, config.rules)
     broker = chosen(BROKERS, "PRELO_BROKER", config.broker)(config.broker)
     cache = chosen(CACHES, "PRELO_CACHE", config.cache)(config.cache)
     try:

@@ -15,6 +15,7 @@ from prelo.core.errors import QueryFailed, SourceUnavailable
 from prelo.core.job import Artifact, Job, accepted
 from prelo.core.report import Lane
 from prelo.core.request import Order
+from prelo.core.rules import Rules
 from prelo.core.table import Manifest
 from prelo.ports import LANES, Store
 
@@ -33,9 +34,9 @@ class Place:
     def __init__(self) -> None:
         self._stores: list[SqlStore] = []
 
-    def open(self) -> Store:
+    def open(self, rules: Rules | None = None) -> Store:
         """Another store on the same database, as another process would have."""
-        store = SqlStore(self.url)
+        store = SqlStore(self.url, rules)
         self._stores.append(store)
         return store
 
@@ -55,6 +56,7 @@ class Place:
             "outbox": "available_at sent_at",
             "idempotency": "expires_at",
             "audit": "at",
+            "loss": "at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

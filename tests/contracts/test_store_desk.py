@@ -275,6 +275,8 @@ async def test_what_died_before_the_desk_was_there_is_found_after_the_migration(
         "ALTER TABLE job DROP COLUMN error_type",
         "ALTER TABLE outbox DROP COLUMN document",
         "DROP TABLE audit",
+        "ALTER TABLE job DROP COLUMN sources",
+        "DROP TABLE loss",
         "UPDATE alembic_version SET version_num = '0001'",
     ):
         place.sql(undone)

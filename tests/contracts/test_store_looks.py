@@ -24,6 +24,7 @@ HEALTHY = {
     "queued_not_rung_60s": 0,
     "succeeded_without_artifact": 0,
     "outbox_oldest_seconds": 0,
+    "reports_quarantined": 0,
 }
 
 

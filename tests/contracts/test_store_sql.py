@@ -27,6 +27,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
 from prelo.core.records import Act, AuditFilter, DeadFilter
+from prelo.core.rules import Rules
 from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
     LEASE,
@@ -41,6 +42,9 @@ from tests.contracts.store_cases import (
     succeeded,
 )
 
+EVERY_RULE = Rules(
+    running_per_tenant=9, running_per_source={"one": 9}, queued_per_tenant=9, losses=1
+)
 DIALECTS: list[Dialect] = [postgresql.dialect(), mysql.dialect()]
 
 
@@ -76,6 +80,9 @@ async def every_method(store: Store) -> None:
     await store.depth("small")
     await store.transitions(done.id)
     await store.health()
+    await store.quarantines()
+    await store.release("sales")
+    await store.release("sales", 3)
     await store.forget(done)
 
 
@@ -121,7 +128,7 @@ async def test_every_statement_is_one_that_postgresql_and_mysql_know(
 ):
     monkeypatch.setattr("prelo.adapters.store_sql.store._PRUNE_SECONDS", 0)
     with heard("before_execute") as calls:
-        await every_method(sqlite_place.open())
+        await every_method(sqlite_place.open(EVERY_RULE))
     statements = {id(call[1]): call[1] for call in calls}.values()
     assert len(statements) > 30
     for dialect in DIALECTS:
@@ -158,7 +165,7 @@ def test_the_store_knows_the_newest_migration():
 
 async def test_every_statement_finds_its_rows_by_an_index(sqlite_place: SqlitePlace):
     with heard("before_cursor_execute") as calls:
-        await every_method(sqlite_place.open())
+        await every_method(sqlite_place.open(EVERY_RULE))
     texts = {call[2]: call[3] for call in calls if "sqlite_master" not in call[2]}
     plans = {
         text: [row[3] for row in sqlite_place.sql(f"EXPLAIN QUERY PLAN {text}", *values)]

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +264,14 @@ def test_migrate_makes_the_database_and_doctor_asks_every_part(home: Path, tmp_p
     assert "no database" in store["detail"]
     assert "`prelo serve` creates it" in store["detail"]
     assert prelo(home, "migrate", "--data", str(tmp_path)).returncode == 0
+    ran = prelo(home, "reports", "release", "cities", "--data", str(tmp_path))
+    assert (ran.returncode, "no losses that count" in ran.stdout) == (0, True)
+    with closing(sqlite3.connect(tmp_path / "prelo.db")) as db, db:
+        db.execute(
+            "insert into loss (report, version, cause, recent, at) values ('cities', 1, 'w', 6, 1)"
+        )
+    ran = prelo(home, "reports", "release", "cities", "--data", str(tmp_path))
+    assert (ran.returncode, "accepted and made again" in ran.stdout) == (0, True)
     ran = prelo(home, "doctor", "--data", str(tmp_path), "--json")
     found = [(one["part"], one["ok"]) for one in json.loads(ran.stdout)]
     parts = ["store", "files", "broker", "cache", "catalog", "press"]

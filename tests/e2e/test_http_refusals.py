@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prelo.adapters.store_sql import SqlStore
+from prelo.core import job as transitions
 from prelo.core.errors import Unavailable
+from prelo.ports import LANES
+from prelo.wiring import opened
 from tests.e2e.conftest import Door
 
 JSON = {"Content-Type": "application/json"}
@@ -260,6 +263,35 @@ def _references(value: Any) -> set[str]:
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
         return own.union(*map(_references, value.values()))
     return set().union(*map(_references, value)) if isinstance(value, list) else set()
+
+
+async def test_a_tenant_with_a_full_queue_is_told_429_and_when_to_ask_again(door: Door):
+    config = door.config.model_copy(update={"max_queued_per_tenant": 1})
+    async with opened(config) as ports, Door(ports, config).http as http:
+        first = {"report": "stock", "format": "csv"}
+        assert (await http.post("/v1/jobs", json=first)).status_code == 202
+        answer = await http.post("/v1/jobs", json={"report": "stock", "format": "pdf"})
+        told = is_problem(answer, 429, "too-many-jobs")
+        assert told["retryable"]
+        assert "1 of your jobs are waiting" in told["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await http.post("/v1/jobs", json=first)).status_code == 202
+
+
+async def test_a_report_in_quarantine_is_told_503_with_a_type_of_its_own(door: Door):
+    config = door.config.model_copy(update={"max_losses": 1})
+    async with opened(config) as ports, Door(ports, config).http as http:
+        for _ in range(2):
+            await http.post("/v1/jobs", json={"report": "stock", "format": "csv"})
+            job = await ports.store.claim(LANES, "w", 30_000)
+            assert job
+            await ports.store.move(job, transitions.lose)
+        answer = await http.post("/v1/jobs", json={"report": "stock", "format": "pdf"})
+        told = is_problem(answer, 503, "report-quarantined")
+        assert "'stock' version 1" in told["detail"]
+        assert int(answer.headers["retry-after"]) > 500
+        status = (await http.get("/v1/status")).json()
+        assert status["health"]["reports_quarantined"] == 1
 
 
 async def test_the_page_for_people_fetches_nothing(door: Door):

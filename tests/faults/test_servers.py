@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from prelo.core.job import State
 from tests.faults import ledger
+from tests.faults.callers import Callers
 from tests.faults.plant import Plant, Up
 from tests.servers.postgresql import Postgresql
 from tests.servers.rabbitmq import Rabbitmq
@@ -25,38 +25,6 @@ def server() -> Iterator[Postgresql]:
     server = Postgresql()
     yield server
     server.close()
-
-
-class Callers:
-    """Ask one API for one job after the other, again where they are told to, and keep the answers."""
-
-    def __init__(self, plant: Plant, api: Up) -> None:
-        self._plant = plant
-        self._http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{api.port}", timeout=30, trust_env=False
-        )
-        self.answers = Counter[int]()
-
-    async def ask(self, numbers: range, pause: float) -> None:
-        async with self._http:
-            for k in numbers:
-                await self._ask(k)
-                await asyncio.sleep(pause)
-
-    async def _ask(self, k: int) -> None:
-        body: dict[str, Any] = {"report": "quick", "format": "csv", "parameters": {"k": k}}
-        for _ in range(600):
-            answer = await self._http.post(
-                "/v1/jobs", json=body, headers={"Idempotency-Key": f"k{k}"}
-            )
-            self.answers[answer.status_code] += 1
-            if answer.status_code in {200, 202}:
-                self._plant.accepted.add(answer.json()["id"])
-                return
-            assert answer.status_code == 503, answer.text
-            assert float(answer.headers["Retry-After"]) > 0
-            await asyncio.sleep(0.05)
-        raise AssertionError("never accepted")
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

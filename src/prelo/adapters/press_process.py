@@ -15,6 +15,7 @@ from prelo.core.errors import (
     OutOfMemory,
     PressLost,
     Problem,
+    SourceUnavailable,
     TimeLimit,
     Unavailable,
     failures,
@@ -34,6 +35,7 @@ class _Word(Model):
     progress: Progress | None = None
     pressed: Pressed | None = None
     failed: Problem | None = None
+    source: str = ""
     memory: int = 0
     spent: bool = False
 
@@ -79,7 +81,7 @@ class ProcessPress:
             await _kill(child)
             self._spent()
         if word.pressed is None:
-            raise _failure(word.failed)
+            raise _failure(word)
         return word.pressed
 
     async def _converse(
@@ -209,8 +211,12 @@ def _how(code: int) -> str:
     return f"{name}; perhaps the machine ran out of memory" if -code == signal.SIGKILL else name
 
 
-def _failure(problem: Problem | None) -> Failure:
+def _failure(word: _Word) -> Failure:
+    problem = word.failed
     if problem is None:
         return PressLost("the press ended its report without saying how")
     kind = failures().get(problem.type, Failure)
-    return kind(problem.detail, problem.errors)
+    failure = kind(problem.detail, problem.errors)
+    if isinstance(failure, SourceUnavailable):
+        failure.source = word.source
+    return failure

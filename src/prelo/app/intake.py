@@ -4,12 +4,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from prelo.app import answers
-from prelo.audience import cancel_topic, job_topic
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
+from prelo.core.topics import cancel_topic, job_topic
 from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
 
 # News from other processes may not reach us: look again, and the longer it takes the less often, for
@@ -30,8 +30,8 @@ async def submit(
     """Accept a request: validated, fingerprinted and stored with its doorbell, or joined to its equal.
 
     When this returns, the job reaches exactly one terminal state, whatever crashes. Raises NotFound or
-    Invalid before anything is stored; Unavailable when the queue is full or the store cannot be reached
-    (repeating is safe); KeyReused.
+    Invalid before anything is stored; Unavailable when the queue is full or the store cannot be reached,
+    TooManyJobs or Quarantined (repeating is safe); KeyReused.
     """
     ordered, report = order(request, ports.catalog, caller)
     max_age = report.max_age if request.max_age is None else request.max_age
@@ -70,6 +70,7 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
 ) -> Submitted:
     draft = accepted(
         ordered,
+        sources=report.source_names,
         lane=report.lane,
         priority=priority,
         cost=8 if report.lane == "large" else 1,

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from prelo.audience import cancel_topic, job_topic
+from prelo.app.breakers import Breakers, Call
+from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
 from prelo.core.job import Job, Progress, State
 from prelo.core.retry import RetryPolicy
+from prelo.core.topics import cancel_topic, job_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
 Transition = Callable[[Job, int], Job]
@@ -36,6 +38,7 @@ class Terms:
     beat: float = 10
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     recall: asyncio.Event = field(default_factory=asyncio.Event)
+    breakers: Breakers = field(default_factory=Breakers)
 
     @property
     def lease_ms(self) -> int:
@@ -63,20 +66,23 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
 
     Never raises for what the report or the machines did; that becomes the job's state.
     """
-    ports.observer.event("attempt.started", job)
     lease = _Lease(job, ports, terms)
     try:
         task = _told(job, ports)
-    except DefinitionMissing as error:
+        call = terms.breakers.begin(job.sources, ports.observer)
+    except (DefinitionMissing, Unavailable) as error:
         _tell(job, await _settle(lease, _after(error, lease)), ports)
         return
-    change, pressed = await _outcome(task, lease, press)
+    ports.observer.event("attempt.started", job)
+    change, pressed = await _outcome(task, lease, press, call)
     if pressed is None and lease.safe:
         await _discard(task, ports)
     settled = await _settle(lease, change) if change else None
     if pressed and settled and settled.state is not State.SUCCEEDED:
         await _discard(task, ports)
     _tell(job, settled, ports)
+    if settled and settled.lost_count > job.lost_count:
+        await alarm(settled, ports)
     await ports.cache.publish(job_topic(job.id), "settled")
 
 
@@ -109,11 +115,12 @@ def _slug(title: str) -> str:
 
 
 async def _outcome(
-    task: Task, lease: "_Lease", press: Press
+    task: Task, lease: "_Lease", press: Press, call: Call
 ) -> tuple[Transition | None, Pressed | None]:
     """Render under watch; every way it can end is a transition. None: the lease is lost, write nothing."""
     try:
-        pressed = await _watched(task, lease, press)
+        with call:
+            pressed = await _watched(task, lease, press)
     except _Lost:
         return None, None
     except _Cancelled:
@@ -130,8 +137,8 @@ async def _outcome(
 
 
 def _after(error: PreloError, lease: "_Lease") -> Transition:
-    if isinstance(error, Unavailable):  # no press could be started: the job has not been tried
-        lease.ports.observer.event("worker.waits", detail=error.detail)
+    if isinstance(error, Unavailable):  # an open breaker, or no press: the job has not been tried
+        lease.ports.observer.event("attempt.snoozed", lease.job, detail=error.detail)
         pause = int(error.retry_after * 1000)
         return lambda job, now: transitions.release(job, now, pause)
     chance = random.random()  # noqa: S311  jitter, not a secret

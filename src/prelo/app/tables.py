@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from prelo.core.errors import Failure
+from prelo.core.errors import Failure, SourceUnavailable
 from prelo.core.report import Report
 from prelo.ports import Source
 
@@ -22,7 +22,7 @@ def open_tables(
     with ExitStack() as stack:
         tables: dict[str, object] = {}
         for name, one in _tables(report, many=many):
-            with _named(name):
+            with _named(name, one):
                 opening = sources[one.source.technology].open(one, parameters)
                 tables[name] = stack.enter_context(opening)
         yield tables if len(tables) > 1 else tables[""]
@@ -44,7 +44,7 @@ def count_rows(
 def check_tables(report: Report, sources: Sources) -> None:
     """See whether every source can be reached and understands the report; raises as opening them does."""
     for name, one in _tables(report, many=True):
-        with _named(name):
+        with _named(name, one):
             sources[one.source.technology].check(one)
 
 
@@ -56,10 +56,12 @@ def _tables(report: Report, *, many: bool) -> Iterator[tuple[str, Report]]:
 
 
 @contextmanager
-def _named(sheet: str) -> Generator[None]:
+def _named(sheet: str, one: Report) -> Generator[None]:
     try:
         yield
     except Failure as error:
-        if not sheet:
-            raise
-        raise type(error)(f"the sheet '{sheet}': {error.detail}", error.errors) from error
+        said = f"the sheet '{sheet}': {error.detail}" if sheet else error.detail
+        named = type(error)(said, error.errors)
+        if isinstance(named, SourceUnavailable):
+            named.source = one.source.name
+        raise named from error

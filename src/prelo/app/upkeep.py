@@ -8,11 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from prelo.app import answers
-from prelo.audience import job_topic
+from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
 from prelo.core.records import Bell, Obituary
+from prelo.core.topics import job_topic
 from prelo.ports import Duty, Ports
 
 _BATCH = 100
@@ -121,6 +122,8 @@ async def _move(ports: Ports, duty: Duty, change: Transition, event: str) -> int
         moved = await ports.store.move(job, change, lapsed=duty == "lapsed")
         if moved is not None:
             ports.observer.event(event, moved)
+            if moved.lost_count > job.lost_count:
+                await alarm(moved, ports)
             await ports.cache.publish(job_topic(job.id), event)
     return len(jobs)
 

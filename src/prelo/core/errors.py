@@ -10,6 +10,8 @@ PreloError
 │   ├── Gone               there was a file, and its retention is over
 │   └── TooLarge           more than the door lets in
 ├── Unavailable            ours, and passing: ask again after `retry_after` seconds
+│   ├── TooManyJobs        the tenant has as many waiting as it may
+│   └── Quarantined        the report crashed too often; it rests
 ├── JobFailed              what a client raises for a job that ended without a file
 ├── NotFinished            a client's patience ended before the job did
 ├── Damaged                a downloaded file is not what the server promised
@@ -120,6 +122,16 @@ class Unavailable(PreloError):
         self.retry_after = retry_after
 
 
+class TooManyJobs(Unavailable):
+    type = "too-many-jobs"
+    title = "Too many of your jobs are waiting"
+
+
+class Quarantined(Unavailable):
+    type = "report-quarantined"
+    title = "The report is in quarantine"
+
+
 class JobFailed(PreloError):
     """The job ended without a file. `reason` says why, `state` how: failed, dead, cancelled or expired."""
 
@@ -213,8 +225,11 @@ class DefinitionMissing(Transient):
 
 
 class SourceUnavailable(Transient):
+    """`source`: its name as SourceSpec.name, where a report has several."""
+
     type = "source-unavailable"
     title = "The data source cannot be reached"
+    source = ""
 
 
 class StorageUnavailable(Transient):

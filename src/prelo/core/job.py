@@ -94,7 +94,7 @@ class Job(Model):
     """The row. Times are milliseconds since 1970 by the store's clock; None: not (yet) so.
 
     `order` is loaded for a claim only. `superseded`: a newer job answers the same request now.
-    `retention_ms` is copied from the report when the job is accepted.
+    `retention_ms` and `sources` (as SourceSpec.name) are copied from the report when the job is accepted.
     """
 
     id: str
@@ -106,6 +106,7 @@ class Job(Model):
     format: str
     parameters: dict[str, Any] = {}
     order: Order | None = None
+    sources: tuple[str, ...] = ()
     lane: Lane = "small"
     priority: int = 1
     cost: int = 1
@@ -139,7 +140,7 @@ class Job(Model):
 
 
 def accepted(order: Order, **chosen: Any) -> Job:
-    """A new job for `order`; `chosen` are lane, priority, cost, retention_ms, deadline_at, trace."""
+    """A new job for `order`; `chosen` are sources, lane, priority, cost, retention_ms, deadline_at, trace."""
     return Job(
         id=job_id(order.tenant, order.fingerprint, 0),
         tenant=order.tenant,

@@ -53,6 +53,17 @@ def obituary(dead: Job) -> Obituary:
     return Obituary(job_id=dead.id, problem=dead.error and dead.error.type, **same)
 
 
+class Submitted(Model):
+    """`fresh`: this call queued the job (new, revived or superseding); else an existing one answers.
+
+    `replayed`: the idempotency key was known, and this is its first answer's job.
+    """
+
+    job: Job
+    fresh: bool
+    replayed: bool = False
+
+
 class IdempotencyKey(Model):
     """A caller's key and the digest of the body it came with."""
 

@@ -72,6 +72,14 @@ class SourceSpec(Model):
             return "file"
         return "python" if self.python is not None else "rows"
 
+    @property
+    def name(self) -> str:
+        """What caps and breakers call it: its connection, or its technology and file; "" for inline rows."""
+        if self.query is not None:
+            return self.connection
+        place = self.file or self.python
+        return f"{self.technology}:{place}" if place else ""
+
 
 class ReportSheet(Layout):
     """A further sheet of a report's workbook: a layout, and where its rows come from."""
@@ -121,6 +129,12 @@ class Report(Layout):
         """
         told = self.model_dump(mode="json", exclude_defaults=True, exclude={"pdf": _PLACES})
         return hashlib.sha256(canonical(told)).hexdigest()
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Of all the sources that its rows come from, those of its sheets, too."""
+        sources = (self.source, *(sheet.source for sheet in self.sheets.values()))
+        return tuple(sorted({source.name for source in sources} - {""}))
 
     def layout(self, parameters: dict[str, Any], **chosen: Any) -> Layout:
         """The layout of one job: marks filled in, `chosen` (locale, timezone, overflow) put over it, and its

@@ -96,7 +96,8 @@ def _rendered(task: Task, tools: Kit, heard: Callable[[Progress], None]) -> Word
         failure = _failure(error)
         failure.detail = _readable(failure.detail)
         problem = failure.problem().model_dump(mode="json")
-        return {"failed": problem, "spent": failure.type in _SPENT}
+        source = getattr(failure, "source", "")
+        return {"failed": problem, "source": source, "spent": failure.type in _SPENT}
     return {"pressed": _measured(pressed).model_dump(mode="json"), "spent": False}
 
 

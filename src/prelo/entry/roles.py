@@ -11,6 +11,7 @@ from typing import Any, Literal
 import uvicorn
 import uvloop
 
+from prelo.app.breakers import Breakers
 from prelo.app.produce import Terms
 from prelo.app.upkeep import upkeep
 from prelo.app.worker import work
@@ -111,7 +112,13 @@ async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collec
     alone = config.broker.startswith("memory:") and "upkeep" not in roles
     await work(
         ports,
-        Terms(owner=secrets.token_hex(8), lease=config.lease, beat=config.beat, retry=config.retry),
+        Terms(
+            owner=secrets.token_hex(8),
+            lease=config.lease,
+            beat=config.beat,
+            retry=config.retry,
+            breakers=Breakers(config.breaker),
+        ),
         stop,
         slots=config.slots,
         look=min(config.look, 0.25) if alone else config.look,

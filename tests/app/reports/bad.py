@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from prelo.core.errors import SourceUnavailable
+
 
 def many() -> Iterator[list[dict[str, int]]]:
     for start in range(0, 100_000, 500):
@@ -65,3 +67,7 @@ def wordy() -> Any:
 def chatty() -> Iterator[list[dict[str, int]]]:
     for n in range(3_000):
         yield [{"n": n}]
+
+
+def away() -> Any:
+    raise SourceUnavailable("the warehouse does not answer")

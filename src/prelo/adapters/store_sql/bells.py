@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, literal, null, select, update
 
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import NowMs, idempotency, job, outbox
+from prelo.adapters.store_sql.tables import NowMs, idempotency, job, loss, outbox
 from prelo.core.job import Job, State
 from prelo.core.records import Bell, Obituary, obituary
+from prelo.core.rules import QUARANTINE_MS
 
 KEPT_MS = (
     10 * 60_000
@@ -106,10 +107,13 @@ def rung(tx: Transaction, numbers: Collection[int]) -> None:
 
 
 def prune(tx: Transaction) -> None:
-    """Delete what has done its work: what was sent long ago, idempotency keys that have expired."""
+    """Delete what has done its work: what was sent long ago, idempotency keys that have expired, losses that
+    count no more.
+    """
     tx.connection.execute(
         delete(outbox).where(
             outbox.c.kind.in_([DOORBELL, OBITUARY]), outbox.c.sent_at < tx.now - KEPT_MS
         )
     )
     tx.connection.execute(delete(idempotency).where(idempotency.c.expires_at <= tx.now))
+    tx.connection.execute(delete(loss).where(loss.c.at <= tx.now - QUARANTINE_MS))

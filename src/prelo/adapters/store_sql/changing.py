@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
 
 from prelo.adapters.store_sql import bells, reading
 from prelo.adapters.store_sql.database import Transaction
@@ -66,19 +66,31 @@ def move(
     return after
 
 
-def claim(tx: Transaction, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-    """Take the next due job. Losing a row to somebody else means looking again, not giving up."""
-    while (before := _next(tx, lanes)) is not None:
+def claim(
+    tx: Transaction,
+    lanes: Collection[Lane],
+    owner: str,
+    lease_ms: int,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Job | None:
+    """Take the next due job. Losing a row to somebody else means looking again, not giving up.
+
+    `only`: further conditions of a job that may be taken.
+    """
+    while (before := _next(tx, lanes, only)) is not None:
         after = transitions.claim(before, tx.now, owner, lease_ms)
         if _written(tx, _CHANGE_UNASKED, before, after):
             return after
     return None
 
 
-def _next(tx: Transaction, lanes: Collection[Lane]) -> Job | None:
+def _next(
+    tx: Transaction, lanes: Collection[Lane], only: Sequence[ColumnElement[bool]]
+) -> Job | None:
     """The first due job by priority, then fair_key. Lane by lane, so that the index gives the order."""
+    query = _NEXT.where(*only) if only else _NEXT
     found = [
-        row for lane in lanes for row in tx.connection.execute(_NEXT, {"in_lane": lane}).mappings()
+        row for lane in lanes for row in tx.connection.execute(query, {"in_lane": lane}).mappings()
     ]
     if not found:
         return None

@@ -60,9 +60,18 @@ _ORDER = select(_ORDER_TEXT).where(job_order.c.job_id == bindparam("job_id"))
 ORDER_OF_JOB = (
     select(_ORDER_TEXT).where(job_order.c.job_id == job.c.id).scalar_subquery().label("order_text")
 )
-_BUSY = select(
-    *(exists().where(*claimable(NowMs()), job.c.lane == lane).label(lane) for lane in LANES)
-)
+
+
+def _busy(only: Sequence[ColumnElement[bool]]) -> Any:
+    return select(
+        *(
+            exists().where(*claimable(NowMs()), *only, job.c.lane == lane).label(lane)
+            for lane in LANES
+        )
+    )
+
+
+_BUSY = _busy(())
 _LOG = (
     select(*(column for column in transition.c if column.name != "number"))
     .where(transition.c.job_id == bindparam("job_id"))
@@ -125,9 +134,13 @@ def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
     return _jobs(tx, _JOBS.where(*conditions).order_by(*newest).limit(chosen.limit))
 
 
-def busy_lanes(tx: Transaction, lanes: Collection[Lane]) -> list[Lane]:
-    """Those of these lanes that have something to claim: a look that takes no lock."""
-    row = tx.connection.execute(_BUSY).mappings().one()
+def busy_lanes(
+    tx: Transaction, lanes: Collection[Lane], only: Sequence[ColumnElement[bool]] = ()
+) -> list[Lane]:
+    """Those of these lanes that have something to claim, of `only` these conditions: a look that takes no
+    lock.
+    """
+    row = tx.connection.execute(_busy(only) if only else _BUSY).mappings().one()
     return [lane for lane in lanes if row[lane]]
 
 

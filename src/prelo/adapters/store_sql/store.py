@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from prelo.adapters.store_sql import bells, changing, desk, reading, schema, submitting
-from prelo.adapters.store_sql.database import Database
+from prelo.adapters.store_sql import bells, changing, desk, guards, reading, schema, submitting
+from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.together import Together
 from prelo.core.errors import PreloError, Unavailable
@@ -23,6 +23,7 @@ from prelo.core.records import (
     Tally,
 )
 from prelo.core.report import Lane
+from prelo.core.rules import Quarantine, Rules
 from prelo.ports import Beat, Duty, Submitted
 
 _TRIES = 5
@@ -32,14 +33,16 @@ _CHECK_SECONDS = 1.0
 
 class SqlStore:
     """See prelo.ports.Store. `url`: sqlite:///path/prelo.db (four slashes for an absolute path).
+    `rules`: whom a claim passes over, and how many may wait.
 
     Nothing is opened before the first call. For one event loop; several processes may share the file.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, rules: Rules | None = None) -> None:
         self._database = Database(url)
         self._pruned = time.monotonic()
-        self._room = submitting.Room()
+        self._rules = rules or Rules()
+        self._guards = guards.Guards(self._rules)
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
         self._places: Together[submitting.Ask, Submitted] = Together(self._placed)
         self._looks: Together[str, Job | None] = Together(self._found)
@@ -66,6 +69,7 @@ class SqlStore:
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
     ) -> Submitted:
+        draft = draft.model_copy(update={"fair_key": self._rules.step(draft.tenant, draft.cost)})
         ask = submitting.Ask(draft, max_age_ms, key, max_queued)
         for trial in range(_TRIES):
             answer = await self._answers(ask)
@@ -87,7 +91,7 @@ class SqlStore:
         return await self._database.read(lambda tx: submitting.answered(tx, asks))
 
     async def _placed(self, asks: Sequence[submitting.Ask]) -> Sequence[Submitted | PreloError]:
-        return await self._database.write(lambda tx: submitting.placed(tx, asks, self._room))
+        return await self._database.write(lambda tx: submitting.placed(tx, asks, self._guards))
 
     async def get(
         self, job_id: str, tenant: str | None = None, *, with_order: bool = False
@@ -116,10 +120,16 @@ class SqlStore:
         return await self._database.read(lambda tx: desk.noted(tx, chosen))
 
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-        found = await self._database.read(lambda tx: reading.busy_lanes(tx, lanes))
-        if not found:
-            return None
-        return await self._database.write(lambda tx: changing.claim(tx, found, owner, lease_ms))
+        def look(tx: Transaction) -> list[Lane]:
+            return reading.busy_lanes(tx, lanes, self._guards.passed_over(tx))
+
+        found = await self._database.read(look)
+
+        def take(tx: Transaction) -> Job | None:
+            only = self._guards.passed_over(tx, exact=True)
+            return changing.claim(tx, found, owner, lease_ms, only)
+
+        return await self._database.write(take) if found else None
 
     async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
         return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))
@@ -132,9 +142,13 @@ class SqlStore:
         lapsed: bool = False,
         act: Act | None = None,
     ) -> Job | None:
-        return await self._database.write(
-            lambda tx: changing.move(tx, job, change, lapsed=lapsed, act=act)
-        )
+        def write(tx: Transaction) -> Job | None:
+            moved = changing.move(tx, job, change, lapsed=lapsed, act=act)
+            if moved is not None and moved.lost_count > job.lost_count:
+                self._guards.note(tx, job, lapsed=lapsed)
+            return moved
+
+        return await self._database.write(write)
 
     async def request_cancel(self, job: Job) -> bool:
         return await self._database.write(lambda tx: changing.request_cancel(tx, job))
@@ -173,5 +187,15 @@ class SqlStore:
     async def transitions(self, job_id: str) -> Sequence[Change]:
         return await self._database.read(lambda tx: reading.transitions(tx, job_id))
 
+    async def quarantines(self) -> Sequence[Quarantine]:
+        return await self._database.read(self._guards.quarantines)
+
+    async def release(self, report: str, version: int | None = None) -> bool:
+        return await self._database.write(lambda tx: self._guards.release(tx, report, version)) > 0
+
     async def health(self) -> Mapping[str, int]:
-        return await self._database.read(reading.health)
+        def numbers(tx: Transaction) -> Mapping[str, int]:
+            quarantined = len(self._guards.quarantines(tx))
+            return {**reading.health(tx), "reports_quarantined": quarantined}
+
+        return await self._database.read(numbers)

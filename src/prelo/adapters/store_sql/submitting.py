@@ -1,36 +1,30 @@
 """Requests become jobs, or find the jobs that answer them; several at once, all in one transaction."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from prelo.adapters.store_sql import bells, changing, reading
 from prelo.adapters.store_sql.database import Transaction
+from prelo.adapters.store_sql.fairness import FairKeys
 from prelo.adapters.store_sql.faults import Collided
+from prelo.adapters.store_sql.guards import Guards
 from prelo.adapters.store_sql.tables import idempotency, job, job_order, row_of, transition
 from prelo.core import job as transitions
-from prelo.core.errors import KeyReused, PreloError, Unavailable
+from prelo.core.errors import KeyReused, PreloError
 from prelo.core.job import Job, Joining, State, joining, succeeding
 from prelo.ports import IdempotencyKey, Submitted
 
 KEY_MS = 24 * 3_600_000  # how long a key stands for its first answer
-_COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
-
-_SURE = 0.9  # of the limit: below it others cannot have filled the rest within a second
-_COUNTED_SECONDS = 1.0
 
 _INSERT = insert(job).inline()
 _INSERT_ORDER = insert(job_order).inline()
 _INSERT_KEY = insert(idempotency).inline()
 _SUPERSEDED = update(job).where(job.c.id == bindparam("old_id")).values(dedupe_key=None)
-_LAST_KEY = select(func.max(job.c.fair_key)).where(
-    job.c.tenant == bindparam("of_tenant"), job.c.state == State.QUEUED
-)
 _LOGGED = (
     select(transition.c.job_id)
     .where(transition.c.job_id.in_(bindparam("ids", expanding=True)))
@@ -65,37 +59,17 @@ class Ask:
         return hashlib.sha256(of.encode()).hexdigest()
 
 
-class Room:
-    """Whether one more job may be queued. Counting takes longer the more there are, so it is done once a
-    second, and near the limit for each.
-    """
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._until = 0.0
-
-    def make(self, tx: Transaction, most: int | None, added: int) -> None:
-        """Raises Unavailable behind `most` jobs that are queued and due, or running; `added` are to come."""
-        if most is None:
-            return
-        if self._count < most * _SURE and time.monotonic() < self._until:
-            self._count += 1
-            return
-        count = reading.depth(tx, None) + added
-        self._count, self._until = count + 1, time.monotonic() + _COUNTED_SECONDS
-        if count >= most:
-            raise Unavailable(f"{most:,} jobs are waiting already; ask again later", 10)
-
-
 def answered(tx: Transaction, asks: Sequence[Ask]) -> list[Submitted | PreloError | None]:
     """Answers for which nothing has to be written. Only saves the write lock: `placed` asks again."""
     known = _Known(tx, asks)
     return [known.replayed(ask) if ask.key is not None else known.standing_for(ask) for ask in asks]
 
 
-def placed(tx: Transaction, asks: Sequence[Ask], room: Room) -> list[Submitted | PreloError]:
-    """Insert, join, revive or supersede, in this order of asking; see the port."""
-    placing = _Placing(tx, asks, room)
+def placed(tx: Transaction, asks: Sequence[Ask], guards: Guards) -> list[Submitted | PreloError]:
+    """Insert, join, revive or supersede, in this order of asking; see the port. A draft's fair_key is how
+    far it stands behind its tenant's last one.
+    """
+    placing = _Placing(tx, asks, guards)
     answers = [placing.answer(ask) for ask in asks]
     placing.write()
     return answers
@@ -149,12 +123,12 @@ class _Known:
 class _Placing:
     """A transaction's work: answers one by one, then written all together."""
 
-    def __init__(self, tx: Transaction, asks: Sequence[Ask], room: Room) -> None:
+    def __init__(self, tx: Transaction, asks: Sequence[Ask], guards: Guards) -> None:
         self._tx = tx
-        self._room = room
+        self._guards = guards
         self._known = _Known(tx, asks)
         self._drafts = {ask.draft.id for ask in asks}
-        self._last_keys: dict[str, int] = {}
+        self._fair_keys = FairKeys(tx)
         self._fresh: list[Job] = []
         self._keys: list[dict[str, Any]] = []
 
@@ -164,9 +138,9 @@ class _Placing:
             return replayed
         try:
             submitted = self._known.standing_for(ask) or self._queued(ask)
-        except Unavailable as error:
-            if isinstance(error, Collided):
-                raise
+        except Collided:
+            raise
+        except PreloError as error:
             return error
         self._remember(ask, submitted.job)
         self._known.note(ask, submitted.job)
@@ -187,14 +161,14 @@ class _Placing:
             tx.connection.execute(_INSERT_KEY, self._keys)
 
     def _queued(self, ask: Ask) -> Submitted:
-        self._room.make(self._tx, ask.max_queued, len(self._fresh))
+        self._guards.admit(self._tx, ask.draft, ask.max_queued, self._fresh)
         before = self._known.before(ask)
         if before and joining(before, self._tx.now, ask.max_age_ms) is Joining.REVIVE:
             return self._revived(ask.draft, before)
         return self._inserted(ask.draft, before)
 
     def _revived(self, draft: Job, before: Job) -> Submitted:
-        deadline_at, fair_key = self._time(draft.deadline_at), self._fair_key(draft)
+        deadline_at, fair_key = self._time(draft.deadline_at), self._fair_keys.next(draft)
 
         def revive(ended: Job, now: int) -> Job:
             again = transitions.revive(ended, now, deadline_at)
@@ -217,7 +191,7 @@ class _Placing:
                 "run_at": self._tx.now,
                 "created_at": self._tx.now,
                 "deadline_at": self._time(draft.deadline_at),
-                "fair_key": self._fair_key(draft),
+                "fair_key": self._fair_keys.next(draft),
             }
         )
         self._fresh.append(fresh)
@@ -231,16 +205,6 @@ class _Placing:
     @cached_property
     def _logged(self) -> set[str]:
         return _logged(self._tx, sorted(self._drafts))
-
-    def _fair_key(self, draft: Job) -> int:
-        """Behind the tenant's last queued job, but never in the past: a burst waits behind everybody else."""
-        last = self._last_keys.get(draft.tenant)
-        if last is None:
-            found = self._tx.connection.execute(_LAST_KEY, {"of_tenant": draft.tenant})
-            last = found.scalar_one() or 0
-        key = max(self._tx.now, last) + draft.cost * _COST_MS
-        self._last_keys[draft.tenant] = key
-        return key
 
     def _time(self, duration_ms: int | None) -> int | None:
         return None if duration_ms is None else self._tx.now + duration_ms

@@ -29,7 +29,7 @@ from prelo.core.records import Obituary
 from prelo.core.request import Order
 from prelo.core.table import Manifest
 
-VERSION = "0002"  # the newest revision in migrations/versions
+VERSION = "0003"  # the newest revision in migrations/versions
 
 
 class NowMs(FunctionElement[int]):
@@ -81,6 +81,22 @@ class Document(TypeDecorator[Any]):
         return None if value is None else self._adapter.validate_json(value)
 
 
+class Names(TypeDecorator[tuple[str, ...]]):
+    """Names as ",one,two,": one of them is found by looking for it between commas."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(TEXT)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        return "".join(f",{name.replace(',', ';')}" for name in value) + "," if value else ""
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(value.strip(",").split(",")) if value else ()
+
+
 TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")  # MySQL's TEXT ends at 64 KiB
 STATE = Enum(State, native_enum=False, length=16, values_callable=list[State])
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by INTEGER only
@@ -104,6 +120,7 @@ job = Table(
     Column("dedupe_key", String(64), unique=True),
     Column("format", String(16), nullable=False),
     Column("parameters", Document(dict[str, Any]), nullable=False),
+    Column("sources", Names),
     Column("lane", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("cost", Integer, nullable=False),
@@ -211,6 +228,22 @@ audit = Table(
     Column("detail", Document(dict[str, Any]), nullable=False),
     Index("audit_job", "job_id", "number"),
     Index("audit_actor", "actor", "number"),
+    **_MYSQL,
+)
+
+# One row for each loss of a report's version. `recent`: how many it had by then within QUARANTINE_MS. The
+# losses of one `cause` are one: a worker that dies takes all of its jobs with it.
+loss = Table(
+    "loss",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("report", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("cause", String(64), nullable=False),
+    Column("recent", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("loss_version", "report", "version", "at"),
+    Index("loss_at", "at"),
     **_MYSQL,
 )
 

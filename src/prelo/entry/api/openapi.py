@@ -83,6 +83,8 @@ _PROBLEMS: dict[int, Problem] = {
     422: Problem(type="parameters-invalid", title="The request is not valid",
                  detail="the parameters do not fit the report: start: must be given",
                  errors=(FieldError(pointer="/parameters/start", detail="must be given"),)),
+    429: Problem(type="too-many-jobs", title="Too many of your jobs are waiting", retryable=True,
+                 detail="500 of your jobs are waiting already; ask again when some are done"),
     503: Problem(type="unavailable", title="Not possible just now", retryable=True,
                  detail="100000 jobs are waiting already; ask again later"),
 }  # fmt: skip
@@ -147,7 +149,7 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
 CREATE: dict[str, Any] = describe(
     "Ask for a report",
     ("200:JobView", "201:JobView", "202:JobView"),
-    (400, 404, 413, 415, 422, 503),
+    (400, 404, 413, 415, 422, 429, 503),
 ) | {
     "status_code": 202,
     "openapi_extra": {

@@ -70,6 +70,7 @@ _STATUS: dict[type[PreloError], int] = {
     errors.Gone: 410,
     errors.TooLarge: 413,
     errors.Refused: 400,
+    errors.TooManyJobs: 429,
     errors.Unavailable: 503,
     errors.Transient: 503,  # storage that cannot be reached while a file is handed out
 }
@@ -116,7 +117,7 @@ async def _known(_request: Request, error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error  # the operator's or ours: to the log, and to the caller without its details
     headers: dict[str, str] = {}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         headers["Retry-After"] = str(max(1, round(getattr(error, "retry_after", 5))))
     if isinstance(error, RangeUnsatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"

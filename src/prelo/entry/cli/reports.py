@@ -71,6 +71,33 @@ def check(catalog: given.Folder = None, json: given.Json = False) -> None:  # no
         say.fail(f"{faults} of {say.count(len(checked), 'report')} would fail", say.FAILED)
 
 
+@reports.command(cls=shape.Command)
+def release(
+    name: _Name,
+    version: Annotated[
+        int | None, typer.Option("--version", metavar="N", help="Of this version only.")
+    ] = None,
+    data: given.Data = None,
+) -> None:
+    """End the quarantine of a report that crashed too often."""
+    import asyncio
+
+    from prelo.config import Config
+    from prelo.wiring import STORES, chosen
+
+    async def released(config: Config) -> bool:
+        store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
+        try:
+            return await store.release(name, version)
+        finally:
+            await store.close()
+
+    if asyncio.run(released(Config.load(data=data))):
+        say.line(f"{name} is accepted and made again.", "green")
+    else:
+        say.line(f"{name} had no losses that count; nothing was changed.")
+
+
 def _config(folder: Any) -> "Config":
     from prelo.config import Config
 

@@ -16,6 +16,7 @@ _TYPE_OF_ERROR = {
     "sqlite": "json_extract(error, '$.type')",
     "postgresql": "CAST(error AS json) ->> 'type'",
     "mysql": "json_unquote(json_extract(error, '$.type'))",
+    "mariadb": "json_unquote(json_extract(error, '$.type'))",
 }
 
 

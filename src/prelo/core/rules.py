@@ -1,0 +1,48 @@
+"""What keeps one tenant, source or report from taking everything: weights, caps, quarantine."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from prelo.core.model import Model
+
+_COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
+QUARANTINE_MS = (
+    10 * 60_000
+)  # how long losses are held against a report, and it keeps quiet after them
+
+Number = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0.01, le=1_000)]
+
+
+class Rules(Model):
+    """For all processes of one store, which should agree about them. None, or a name that is not there: any
+    number; a tenant that is not there has the weight 1.
+
+    `weights`: a tenant of weight 4 gets four jobs for each one of another's, while both wait.
+    `losses`: a version of a report that lost more within ten minutes is quarantined.
+    """
+
+    weights: dict[str, Weight] = {}
+    running_per_tenant: Number | None = None
+    running_per_source: dict[str, Number] = {}
+    queued_per_tenant: Number | None = None
+    losses: Number = 5
+
+    @property
+    def caps(self) -> bool:
+        """Whether a claim has anything to count."""
+        return self.running_per_tenant is not None or bool(self.running_per_source)
+
+    def step(self, tenant: str, cost: int) -> int:
+        """How far behind its tenant's last job, in ms of fair_key, a job of this cost stands."""
+        return max(1, round(cost * _COST_MS / self.weights.get(tenant, 1)))
+
+
+class Quarantine(Model):
+    """Such a version of a report is not made and not accepted before `until` (ms by the store's clock)."""
+
+    report: str
+    version: int
+    losses: int
+    until: int
