@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def fill(server: Mariadb, place: Place, zone: str = "+00:00") -> None:
 def test_every_value_is_what_was_stored(mariadb_server: Mariadb, on_mariadb: Place):
     fill(mariadb_server, on_mariadb)
     found = read(on_mariadb.source, report(query="select * from t order by id"))
-    changed = {
+    changed: dict[str, dict[Any, Any]] = {
         "b1": {b"\1": 1, b"\0": 0},
         "ti": {
             "-838:59:58.999999": -timedelta(hours=838, minutes=59, seconds=58, microseconds=999999),

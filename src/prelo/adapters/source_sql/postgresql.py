@@ -157,8 +157,8 @@ _PASSING = {"08", "53", "57", "58", "40", "55P03"}
 _STATES = {
     "password authentication failed": "28P01", "no password supplied": "28P01",
     "no pg_hba.conf entry": "28000", 'FATAL:  role "': "28000", 'FATAL:  database "': "3D000",
-    "statement timeout": "57014", "user request": "57014", "lock timeout": "55P03", "conflict with recovery": "40001",
-    "FATAL:": "57P01", "PANIC:": "57P01", "ERROR:": "XX000",
+    "statement timeout": "57014", "user request": "57014", "lock timeout": "55P03",
+    "conflict with recovery": "40001", "FATAL:": "57P01", "PANIC:": "57P01", "ERROR:": "XX000",
 }  # fmt: skip
 _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[libpq\] )?(?:.*?(?:ERROR|FATAL):\s+)?", re.DOTALL)
 
