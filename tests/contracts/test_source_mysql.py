@@ -140,15 +140,6 @@ def test_a_query_reads_the_same_whatever_the_servers_mode(
         mariadb_server.run("set global sql_mode = default")
 
 
-def test_a_report_reads_one_snapshot(on_mariadb: Place):
-    on_mariadb.run("create table t (a int) engine=innodb", "insert into t values (1)")
-    rows = "select (select max(a) from t where seq > 0) as a, repeat('x', 1000) as t from seq_1_to_60000"
-    with on_mariadb.source.query("default", rows, {}) as reader:
-        assert next(reader)["a"][0].as_py() == 1
-        on_mariadb.run("update t set a = 2")
-        assert {value for batch in reader for value in batch["a"].to_pylist()} == {1}
-
-
 def test_a_locked_table_and_an_ended_connection_are_worth_another_attempt(
     mariadb_server: Mariadb, on_mariadb: Place, monkeypatch: pytest.MonkeyPatch
 ):

@@ -115,6 +115,7 @@ def test_a_declared_scale_holds_when_the_first_rows_are_empty(on_postgresql: Pla
         ),
         ("case when i = 60000 then '-infinity' else now() end", "is infinite or outside"),
         ("timestamp '0044-03-15 BC'", "column 'v', after row 0: a date is infinite or outside"),
+        ("date '10000-01-01'", "column 'v', after row 0: a date is infinite or outside"),
     ],
 )
 def test_values_that_no_cell_can_show_are_said(on_postgresql: Place, expression: str, said: str):
@@ -181,12 +182,14 @@ def test_a_locked_table_and_an_ended_connection_are_worth_another_attempt(
             read(on_postgresql.source, report(query=query))
 
 
-def test_all_of_a_report_is_one_snapshot(on_postgresql: Place):
-    """Two looks at the same table in one query, with a change in between."""
-    on_postgresql.run("create table t (a int)", "insert into t values (1)")
-    rows = (
-        "select (select max(a) from t) as a, repeat('x', 1000) as t from generate_series(1, 60000)"
+def test_a_report_reads_one_snapshot_in_functions_too(on_postgresql: Place):
+    on_postgresql.run(
+        "create table t (a int)",
+        "insert into t values (1)",
+        """create function seen(int) returns int volatile language plpgsql
+           as 'begin return (select max(a) from t); end'""",
     )
+    rows = "select seen(i) as a, repeat('x', 1000) as t from generate_series(1, 60000) as i"
     with on_postgresql.source.query("default", rows, {}) as reader:
         assert next(reader)["a"][0].as_py() == 1
         on_postgresql.run("update t set a = 2")
