@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import certifi
 import pytest
 
 from prelo.adapters.source_sql import SqlSource
@@ -178,3 +179,9 @@ def test_what_the_user_may_not_read_is_permanent(mariadb_server: Mariadb, on_mar
 def test_an_option_that_no_driver_knows_is_said_at_start():
     with pytest.raises(Misconfigured, match="'dw' has the option 'useSSL'; it may have ssl_ca"):
         SqlSource({"dw": "mysql://a:b@host/c?useSSL=true"})
+
+
+def test_where_tls_is_wished_for_nothing_is_said_without_it(on_mariadb: Place):
+    url = f"{on_mariadb.url}?ssl_ca={certifi.where()}"  # this server has none
+    with pytest.raises(SourceInvalid, match="cannot be spoken with over TLS"):
+        read(SqlSource({"default": url}), report(query="select 1"))

@@ -17,7 +17,13 @@ import pyarrow as pa
 from prelo.adapters.source_sql.database import BATCH_BYTES, Question, Server, changed
 from prelo.adapters.source_sql.marks import not_one_select, single
 from prelo.adapters.source_sql.mysql_types import BIT, Header, column_of
-from prelo.core.errors import Failure, Misconfigured, QueryFailed, SourceUnavailable
+from prelo.core.errors import (
+    Failure,
+    Misconfigured,
+    QueryFailed,
+    SourceInvalid,
+    SourceUnavailable,
+)
 
 DRIVERS = ("MySQLdb", "pymysql")
 LOCK_SECONDS = 5
@@ -33,7 +39,7 @@ _PASSING = {
 }  # fmt: skip
 _REFUSED = {1044, 1045, 1251, 1698, 2059}
 _TIMEOUTS = {1969, 3024}
-_ONLY_READS, _NO_DATABASE = 1792, 1049
+_ONLY_READS, _NO_DATABASE, _NO_TLS = 1792, 1049, 2026
 _READS = {"select", "with", "values", "table", "("}  # what a query begins with
 _LINE = re.compile(r" at line (\d+)$")
 
@@ -77,7 +83,7 @@ class Mysql:
         with self._translated(seconds):
             connection = self._driver.connect(
                 **self._settings,
-                **({"multi_statements": False} if self._driver.__name__ == "MySQLdb" else {}),
+                **_strict(self._driver, "ssl" in self._settings),
                 conv=_conversions(self._driver),
             )
         try:
@@ -114,16 +120,21 @@ class Mysql:
         code, said = (*error.args, "", "")[:2]
         if code in _TIMEOUTS:
             return self._server.too_slow(seconds)
-        if code in _REFUSED:
-            return self._server.refused()
         if code in _PASSING or not isinstance(code, int):
             return SourceUnavailable(f"{self._server.text} cannot be read just now: {said}")
-        if code == _NO_DATABASE:
-            return self._server.missing()
         if code == _ONLY_READS:
             return not_one_select()
+        if code in {*_REFUSED, _NO_DATABASE, _NO_TLS}:
+            return self._misconfigured(code, said)
         placed = _LINE.sub(r" (line \1)", str(said))
         return QueryFailed(f"the database refused the query: {placed}")
+
+    def _misconfigured(self, code: int, said: str) -> SourceInvalid:
+        if code == _NO_DATABASE:
+            return self._server.missing()
+        if code == _NO_TLS:
+            return SourceInvalid(f"{self._server.text} cannot be spoken with over TLS: {said}")
+        return self._server.refused()
 
 
 def _driver() -> Any:
@@ -158,6 +169,13 @@ def _settings(name: str, url: str) -> dict[str, Any]:
     if tls := {ours: given[key] for key, ours in _TLS.items() if key in given}:
         settings["ssl"] = tls
     return settings
+
+
+def _strict(driver: Any, tls: bool) -> dict[str, Any]:  # noqa: FBT001
+    """What PyMySQL does anyway: one statement at a time, and never without TLS where it is wished for."""
+    if driver.__name__ != "MySQLdb":
+        return {}
+    return {"multi_statements": False} | ({"ssl_mode": "VERIFY_IDENTITY"} if tls else {})
 
 
 def _conversions(driver: Any) -> dict[Any, Any]:
