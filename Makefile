@@ -105,7 +105,7 @@ MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
 PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
 	$(PEERS) $(SERVERS)
 # Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
-SERVERS := postgresql rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
+SERVERS := postgresql mariadb-server rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
 .PHONY: readers
 readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
 	@if command -v dpkg-query >/dev/null; then \

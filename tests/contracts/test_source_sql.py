@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from prelo.adapters.source_sql import BATCH_ROWS, SqlSource
+from prelo.adapters.source_sql import SqlSource
+from prelo.adapters.source_sql.sqlite import BATCH_ROWS
 from prelo.core.errors import (
     Misconfigured,
     QueryFailed,
@@ -105,14 +106,14 @@ def test_databases_that_cannot_be_read_are_said(tmp_path: Path):
         read(sqlite(tmp_path), report(query="select 1 from t"))
     with pytest.raises(SourceInvalid, match="'other' is not configured; configured: default"):
         read(sqlite(tmp_path), report(query="select 1", connection="other"))
-    with pytest.raises(Misconfigured, match="'default' must be sqlite:///"):
+    with pytest.raises(Misconfigured, match=r"'default' begins with oracle://; .* postgresql://"):
         SqlSource({"default": "oracle://user:password@host"})
 
 
 def test_a_locked_database_is_worth_another_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("prelo.adapters.source_sql.BUSY_MS", 50)
+    monkeypatch.setattr("prelo.adapters.source_sql.sqlite.BUSY_MS", 50)
     fill(tmp_path / "data.db", "create table t (a)", [(1,)])
     # Another process: two copies of SQLite in one process do not see each other's locks.
     child = subprocess.Popen(

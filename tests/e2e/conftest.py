@@ -25,9 +25,13 @@ from prelo.wiring import opened
 from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
 from tests.contracts.redis_fixtures import redis
 from tests.contracts.s3_fixtures import bucket_of, moto
+from tests.contracts.sql_fixtures import mariadb_server, on_mariadb, on_postgresql
 from tests.servers.fixtures import postgresql
 
-__all__ = ["bucket_of", "moto", "postgresql", "rabbitmq_server", "rabbitmq_url", "redis"]
+__all__ = [
+    "bucket_of", "mariadb_server", "moto", "on_mariadb", "on_postgresql", "postgresql", "rabbitmq_server",
+    "rabbitmq_url", "redis",
+]  # fmt: skip
 
 CATALOG = """
 name: sales

@@ -56,8 +56,8 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path) -> Generator[Server]:
-    """A service over the catalog in `folder`/reports, until the block ends."""
+def serving(folder: Path, **more: str) -> Generator[Server]:
+    """A service over the catalog in `folder`/reports, until the block ends; `more` are settings."""
     with contextlib.closing(sqlite3.connect(folder / "cities.db")) as database, database:
         database.execute("create table city (name text, people integer, founded integer)")
         rows = [("Bern", 134_000, 1191), ("Zürich", 448_000, 929), ("Neustadt", 5, 2050)]
@@ -70,7 +70,9 @@ def serving(folder: Path) -> Generator[Server]:
     command = [sys.executable, "-m", "prelo", "serve", "--json", "--port", "0", "--slots", "1"]
     with (
         (folder / "log.txt").open("w") as log,
-        subprocess.Popen(command, env=kept | settings, stdout=subprocess.PIPE, stderr=log) as run,
+        subprocess.Popen(
+            command, env=kept | settings | more, stdout=subprocess.PIPE, stderr=log
+        ) as run,
     ):
         try:
             assert run.stdout

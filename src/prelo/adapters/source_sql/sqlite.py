@@ -1,10 +1,10 @@
-"""SQL databases by ADBC, as streams of record batches. SQLite now."""
+"""SQLite by ADBC, as a stream of record batches."""
 
 import re
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date, datetime
 from datetime import time as clock_time
 from decimal import Decimal
@@ -18,6 +18,8 @@ import adbc_driver_sqlite.dbapi as sqlite
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prelo.adapters.source_sql.database import Question
+from prelo.adapters.source_sql.marks import not_one_select, place_in
 from prelo.core.errors import (
     Failure,
     Misconfigured,
@@ -25,8 +27,6 @@ from prelo.core.errors import (
     SourceInvalid,
     SourceUnavailable,
 )
-from prelo.core.report import Report
-from prelo.core.table import Column
 
 BATCH_ROWS = 20_000
 COUNT_SECONDS = 0.5
@@ -54,76 +54,51 @@ _TEXTS = {"text", "code", "link", "date", "datetime", "time", "boolean"}
 _ROUNDED = r"^-?\d\.\d{6}e[+-]\d+$"
 
 
-class SqlSource:
-    """Port Source for queries. `connections`: name -> URL, as sqlite:////var/data/sales.db.
+class Sqlite:
+    """A file, opened read-only. Parameters are bound; dates as ISO texts."""
 
-    The connection is read-only; a query is one SELECT and reads one snapshot. Parameters are bound,
-    those only that the query names; dates as ISO texts.
-    """
-
-    def __init__(self, connections: Mapping[str, str]) -> None:
-        self._paths = {name: _path(name, url) for name, url in connections.items()}
-
-    def open(
-        self, report: Report, parameters: Mapping[str, Any]
-    ) -> AbstractContextManager[pa.RecordBatchReader]:
-        return self.query(
-            report.source.connection, report.source.query or "", parameters, report.columns
-        )
+    def __init__(self, name: str, url: str) -> None:
+        self._name, self._path = name, _path(name, url)
 
     @contextmanager
-    def query(
-        self,
-        connection: str,
-        sql: str,
-        parameters: Mapping[str, Any],
-        columns: Mapping[str, Column] | None = None,
-    ) -> Generator[pa.RecordBatchReader]:
-        """The rows of `sql`; `columns` say which types are wanted where the data leaves it open."""
+    def rows(self, question: Question) -> Generator[pa.RecordBatchReader]:
+        sql = question.sql
         with ExitStack() as stack:
             with _translated(sql):
-                cursor = self._cursor(stack, connection)
-                values = _bound(cursor, sql, parameters)
+                cursor = self._cursor(stack)
+                values = _bound(cursor, question)
                 names = _names(cursor, sql, values)
-                kinds = {name: _kind((columns or {}).get(name)) for name in names}
-                run = _Run(cursor, sql, values, kinds)
+                run = _Run(cursor, sql, values, {n: question.kinds.get(n, "") for n in names})
             yield pa.RecordBatchReader.from_batches(run.schema, run.batches())
 
-    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:
+    def count(self, question: Question) -> int | None:
         """By counting, for at most COUNT_SECONDS, before anything else has the file open.
 
         Python's own SQLite, since ADBC's cannot be interrupted.
         """
-        path = self._paths.get(report.source.connection)
-        if path is None or not path.is_file():
+        if not self._path.is_file():
             return None
         end = time.monotonic() + COUNT_SECONDS
-        values = {name: _sql_value(value) for name, value in parameters.items()}
-        with closing(sqlite3.connect(_read_only(path), uri=True, timeout=0)) as opened:
+        values = {name: _sql_value(value) for name, value in question.parameters.items()}
+        with closing(sqlite3.connect(_read_only(self._path), uri=True, timeout=0)) as opened:
             opened.set_progress_handler(lambda: time.monotonic() > end, 10_000)
             try:
-                query = f"select count(*) from ({_bare(report.source.query or '')}\n)"  # noqa: S608
+                query = f"select count(*) from ({_bare(question.sql)}\n)"  # noqa: S608
                 return opened.execute(query, values).fetchone()[0]
             except sqlite3.Error:
-                return None  # too slow, or wrong: `open` says how
+                return None  # too slow, or wrong: `rows` says how
 
-    def check(self, report: Report) -> None:
-        """Prepares the query without running it."""
-        sql = report.source.query or ""
-        with ExitStack() as stack, _translated(sql):
-            cursor = self._cursor(stack, report.source.connection)
-            _names(cursor, sql, _bound(cursor, sql, dict.fromkeys(report.parameters)))
+    def check(self, question: Question) -> None:
+        with ExitStack() as stack, _translated(question.sql):
+            cursor = self._cursor(stack)
+            _names(cursor, question.sql, _bound(cursor, question))
 
-    def _cursor(self, stack: ExitStack, connection: str) -> adbc.Cursor:
-        path = self._paths.get(connection)
-        if path is None:
-            known = ", ".join(sorted(self._paths)) or "none"
+    def _cursor(self, stack: ExitStack) -> adbc.Cursor:
+        if not self._path.is_file():
             raise SourceInvalid(
-                f"the connection '{connection}' is not configured; configured: {known}"
+                f"the database {self._path} of the connection '{self._name}' is missing"
             )
-        if not path.is_file():
-            raise SourceInvalid(f"the database {path} of the connection '{connection}' is missing")
-        opened = sqlite.connect(_read_only(path), autocommit=True)
+        opened = sqlite.connect(_read_only(self._path), autocommit=True)
         cursor = stack.enter_context(stack.enter_context(opened).cursor())
         cursor.execute(f"pragma busy_timeout = {BUSY_MS}")
         cursor.fetchall()
@@ -154,21 +129,19 @@ def _path(name: str, url: str) -> Path:
     return Path(match["path"])
 
 
-def _bound(cursor: adbc.Cursor, sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(cursor: adbc.Cursor, question: Question) -> dict[str, Any]:
     """The values of the parameters that the query names, as SQLite compares them.
 
     Preparing the query alone, before anything is put around it, also gives the plainest messages.
     """
-    if not _bare(sql):
+    if not _bare(question.sql):
         raise QueryFailed("the query is empty")
-    named = cursor.adbc_prepare(sql)
+    named = cursor.adbc_prepare(question.sql)
     values: dict[str, Any] = {}
     for mark in named.names if named is not None else ():
-        name = mark.removeprefix(":")
-        if name == mark or name not in parameters:
-            has = ", ".join(f":{known}" for known in parameters) or "none"
-            raise QueryFailed(f"the query asks for '{mark}'; the report's parameters are: {has}")
-        values[mark] = _sql_value(parameters[name])
+        if not mark.startswith(":"):
+            raise QueryFailed(f"the query asks for '{mark}'; parameters are written :name")
+        values[mark] = _sql_value(question.value(mark[1:]))
     return values
 
 
@@ -187,15 +160,11 @@ def _names(cursor: adbc.Cursor, sql: str, values: dict[str, Any]) -> list[str]:
         cursor.execute(f"select * from ({_bare(sql)}\n) limit 0", values)  # noqa: S608
         return cursor.fetch_record_batch().schema.names
     except adbc.ProgrammingError as error:  # it was good alone
-        raise QueryFailed("the query must be one single SELECT that only reads") from error
+        raise not_one_select() from error
 
 
 def _bare(sql: str) -> str:
     return sql.strip().rstrip(";").rstrip()
-
-
-def _kind(column: Column | None) -> str:
-    return column.kind.name if column and column.kind else ""
 
 
 class _Run:
@@ -285,5 +254,4 @@ def _place(said: str, sql: str) -> str:
     found = list(re.finditer(rf"(?<!\w){re.escape(near[1])}(?!\w)", sql)) if near else []
     if len(found) != 1:
         return ""
-    before = sql[: found[0].start()]
-    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
+    return place_in(sql, found[0].start())
