@@ -34,7 +34,7 @@ CONSOLE = Console(width=130)
 TURNS, JOBS, WARM_UP = 3, 1200, 60
 FIRST_JOBS, LAST_JOBS, BIG_ROWS, BIG_TURNS = 500, 5000, 1_000_000, 3
 _SMALL_RATE = 5.0  # a second, beside a big report
-_WAIT = 600.0
+_WAIT = 60.0
 Start = Callable[[Path, dict[str, str]], AbstractContextManager[Contestant]]
 PROGRAMS: dict[str, Start] = {"Prelo": contestants.prelo, "Celery": contestants.celery}
 

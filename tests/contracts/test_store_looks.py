@@ -230,4 +230,5 @@ async def test_health_counts_what_must_never_be(store: Store, place: Place):
         "queued_not_rung_60s": 1,
         "succeeded_without_artifact": 1,
         "outbox_oldest_seconds": 3,
+        "reports_quarantined": 0,
     }

@@ -104,9 +104,11 @@ def main(command: list[str]) -> int:
         with ThreadPoolExecutor(len(STARTS)) as aside:
             found = aside.map(partial(_found, folder, stack), missing)
             urls = {f"PRELO_TEST_{n}": url for n, url in zip(missing, found, strict=True) if url}
-        # Ctrl-C is the command's; this ends after it.
+        # Ctrl-C is the command's; this ends after it, and when it is ended itself it leaves nobody behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return subprocess.run(command, check=False, env={**os.environ, **urls}).returncode
+        with subprocess.Popen(command, env={**os.environ, **urls}) as running:
+            signal.signal(signal.SIGTERM, lambda *_: running.terminate())
+            return running.wait()
 
 
 def _found(folder: Path, stack: ExitStack, name: str) -> str | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 
 from prelo.app.tables import count_rows, open_tables
@@ -101,9 +102,14 @@ def _signed(manifest: Manifest, task: Task, as_of: datetime, seconds: float) -> 
             "data_as_of": as_of,
             "query_digest": _query_digest(task.report),
             "seconds": round(seconds, 3),
-            "versions": {"prelo": version("prelo"), "python": platform.python_version()},
+            "versions": _versions(),
         }
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"prelo": version("prelo"), "python": platform.python_version()}
 
 
 def _query_digest(report: Report) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -30,17 +32,28 @@ _CONNECT = {
     "keepalives_interval": "3",
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
+    "client_encoding": "UTF8",  # what Arrow's texts are
 }
-_SESSION = (
-    "set client_encoding = 'UTF8'",  # what Arrow's texts are
-    "set standard_conforming_strings = on",  # what the quoting of parameters and `marks` read by
-    "begin isolation level repeatable read, read only",
+# What the quoting of parameters and `marks` read by.
+_OPTIONS = "-c standard_conforming_strings=on"
+# A new connection learns all of the server's types first, which takes longer than a small report. So one is
+# kept for the next report, for a while: its types may have become more.
+_KEPT_SECONDS = 600.0
+_BEGIN = "begin isolation level repeatable read, read only"
+_LIMITS = (
+    "select set_config('statement_timeout', '{}', true), set_config('lock_timeout', '{}', true)"
 )
 # So that a report is checked with the types that it will run with. A text is of no type, as in SQL.
 _NULLS = {
     "integer": "null::bigint", "number": "null::numeric", "boolean": "null::boolean",
     "date": "null::date", "datetime": "null::timestamptz",
 }  # fmt: skip
+
+
+@dataclass
+class _Opened:
+    connection: adbc.Connection
+    since: float = field(default_factory=time.monotonic)
 
 
 class Postgresql:
@@ -51,8 +64,15 @@ class Postgresql:
     def __init__(self, name: str, url: str) -> None:
         self._server = Server(name, urlsplit(url))
         given = dict(parse_qsl(self._server.url.query, keep_blank_values=True))
-        asked = urlencode({**_CONNECT, **given}, quote_via=quote)  # libpq takes + for a plus
+        options = f"{_OPTIONS} {given.pop('options', '')}".strip()
+        asked = {**_CONNECT, **given, "options": options}
+        asked = urlencode(asked, quote_via=quote)  # libpq takes + for a plus
+        self._kept: _Opened | None = None
         self._url = f"postgresql://{self._server.url.netloc}{self._server.url.path}?{asked}"
+
+    def __del__(self) -> None:
+        if kept := getattr(self, "_kept", None):
+            kept.connection.close()
 
     @contextmanager
     def rows(self, question: Question) -> Generator[pa.RecordBatchReader]:
@@ -97,20 +117,50 @@ class Postgresql:
     @contextmanager
     def _cursor(self, seconds: float, query: "_Query") -> Generator[adbc.Cursor]:
         with self._translated(seconds, query):
-            opened = postgresql.connect(self._url, autocommit=True)
+            opened = self._begun()
         try:
-            cursor = opened.cursor()
+            cursor = opened.connection.cursor()
             with self._translated(seconds, query):
-                for statement in _SESSION:
-                    cursor.execute(statement)
-                cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
-                cursor.execute(f"set local lock_timeout = {LOCK_SECONDS * 1000}")
+                limits = _LIMITS.format(max(1, int(seconds * 1000)), LOCK_SECONDS * 1000)
+                cursor.execute(limits)
             hint = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             cursor.adbc_statement.set_options(**hint)
             yield cursor
             cursor.close()
-        finally:
-            opened.close()
+        except BaseException:
+            opened.connection.close()
+            raise
+        self._keep(opened)
+
+    def _begun(self) -> "_Opened":
+        """A connection in a transaction: the one that was kept, if it still is one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            try:
+                _say(kept, _BEGIN)
+            except adbc.Error:  # the server was started anew, or closed what was idle
+                kept.connection.close()
+            else:
+                return kept
+        opened = _Opened(postgresql.connect(self._url, autocommit=True))
+        try:
+            _say(opened, _BEGIN)
+        except BaseException:
+            opened.connection.close()
+            raise
+        return opened
+
+    def _keep(self, opened: "_Opened") -> None:
+        """For the next report, and nothing of this one with it."""
+        try:
+            _say(opened, "rollback")
+            _say(opened, "discard all")
+            if time.monotonic() - opened.since > _KEPT_SECONDS or self._kept is not None:
+                opened.connection.close()
+            else:
+                self._kept = opened
+        except adbc.Error:
+            opened.connection.close()
 
     def _watched(
         self, reader: pa.RecordBatchReader, seconds: float, query: "_Query"
@@ -161,6 +211,11 @@ _STATES = {
     "conflict with recovery": "40001", "FATAL:": "57P01", "PANIC:": "57P01", "ERROR:": "XX000",
 }  # fmt: skip
 _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[libpq\] )?(?:.*?(?:ERROR|FATAL):\s+)?", re.DOTALL)
+
+
+def _say(opened: _Opened, statement: str) -> None:
+    with opened.connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _state_of(said: str) -> str:
