@@ -47,7 +47,8 @@ class Config(Model):
     worker renders at once. `lease`, `beat`: seconds; a worker that is silent for a lease has lost its job.
     `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
     reports. `press_jobs`, `press_memory`: a press is replaced after so
-    many reports, or when it has grown to so many bytes. `url`: the server that the commands ask.
+    many reports, or when it has grown to so many bytes; `press_threads`: for columns, 0: the
+    machine's cores, shared by the slots. `url`: the server that the commands ask.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
     """
@@ -77,8 +78,9 @@ class Config(Model):
     max_losses: Number = 5
     breaker_open: Seconds = 15
     max_body: Annotated[int, Field(ge=1024)] = MB
-    press_jobs: Annotated[int, Field(ge=1)] = 200
+    press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
+    press_threads: Annotated[int, Field(ge=0, le=256)] = 0
     log: Literal["text", "json"] = "json"
     url: str = "http://127.0.0.1:8085"
 

@@ -166,14 +166,14 @@ def test_what_the_user_may_not_read_is_permanent(on_postgresql: Place):
 
 
 def test_a_locked_table_and_an_ended_connection_are_worth_another_attempt(
-    on_postgresql: Place, monkeypatch: pytest.MonkeyPatch
+    on_postgresql: Place,
 ):
-    monkeypatch.setattr("prelo.adapters.source_sql.postgresql.LOCK_SECONDS", 0.2)
+    hasty = SqlSource({"default": f"{on_postgresql.url}?options=-c%20lock_timeout=200"})
     on_postgresql.run("create table t (a int)")
     with psycopg.connect(on_postgresql.url) as connection:
         connection.execute("lock table t")
         with pytest.raises(SourceUnavailable, match="lock timeout"):
-            read(on_postgresql.source, report(query="select a from t"))
+            read(hasty, report(query="select a from t"))
     for query in (
         "select pg_terminate_backend(pg_backend_pid())",
         "select pg_cancel_backend(pg_backend_pid()), pg_sleep(1)",

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -120,7 +121,7 @@ class Report(Layout):
             )
         return name
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the whole definition: a changed report is never answered by an old file.
 
@@ -129,6 +130,12 @@ class Report(Layout):
         """
         told = self.model_dump(mode="json", exclude_defaults=True, exclude={"pdf": _PLACES})
         return hashlib.sha256(canonical(told)).hexdigest()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Pydantic's, but that a changed copy has a digest of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("digest", None)
+        return copied
 
     @property
     def source_names(self) -> tuple[str, ...]:

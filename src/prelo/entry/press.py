@@ -30,16 +30,22 @@ Word = dict[str, Any]
 _SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
 # Seconds between two words of progress in one phase: a report may have a million batches.
 _PAUSE = 0.1
+_NICE = 5  # whoever answers callers, or keeps leases, goes first
 _LONGEST = 4_000  # characters of an error: a report's exception may quote all of its data
 
 
 def main() -> None:
     """Talk until standard input ends: then the parent is gone, and so is this."""
+    os.nice(_NICE)
     # Arrow's allocator would reserve 1 GiB at once, which counts as used under RLIMIT_DATA.
     os.putenv("MIMALLOC_ARENA_RESERVE", "64MiB")
     up = _private_stdout()
     lines = _listen()
-    tools = kit(Config.model_validate_json(lines.get()))
+    config = Config.model_validate_json(lines.get())
+    # Before its first use: Polars starts a thread for each core, and every press would have them all.
+    threads = config.press_threads or max(1, (os.cpu_count() or 1) // config.slots)
+    os.putenv("POLARS_MAX_THREADS", str(threads))
+    tools = kit(config)
     _say(up, {"ready": os.getpid()})
     while True:
         task = Task.model_validate_json(lines.get())

@@ -3,11 +3,12 @@
 import json
 import re
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import adbc_driver_manager.dbapi as adbc
@@ -22,8 +23,8 @@ from prelo.adapters.source_sql.marks import not_one_select, place_in, single
 from prelo.adapters.source_sql.postgresql_types import Table
 from prelo.core.errors import Failure, QueryFailed, SourceInvalid, SourceUnavailable
 
-LOCK_SECONDS = 5  # a longer lock is worth another attempt, not a slot
-COUNT_SECONDS = 0.5
+CHECK_SECONDS = 5
+T = TypeVar("T")
 _CONNECT = {
     "application_name": "prelo",
     "connect_timeout": "10",
@@ -34,15 +35,14 @@ _CONNECT = {
     "tcp_user_timeout": "30000",
     "client_encoding": "UTF8",  # what Arrow's texts are
 }
-# What the quoting of parameters and `marks` read by.
-_OPTIONS = "-c standard_conforming_strings=on"
+# What the quoting of parameters and `marks` read by; and a longer lock is worth another attempt, not a slot.
+_OPTIONS = (
+    "-c standard_conforming_strings=on -c default_transaction_read_only=on -c lock_timeout=5000"
+)
 # A new connection learns all of the server's types first, which takes longer than a small report. So one is
 # kept for the next report, for a while: its types may have become more.
 _KEPT_SECONDS = 600.0
 _BEGIN = "begin isolation level repeatable read, read only"
-_LIMITS = (
-    "select set_config('statement_timeout', '{}', true), set_config('lock_timeout', '{}', true)"
-)
 # So that a report is checked with the types that it will run with. A text is of no type, as in SQL.
 _NULLS = {
     "integer": "null::bigint", "number": "null::numeric", "boolean": "null::boolean",
@@ -88,25 +88,21 @@ class Postgresql:
             yield pa.RecordBatchReader.from_batches(schema, changed(every, schema, changes))
 
     def count(self, question: Question) -> int | None:
-        """The planner's estimate."""
+        """The planner's estimate, which runs nothing."""
         try:
             query = _Query(question)
-            with (
-                self._cursor(COUNT_SECONDS, query) as cursor,
-                self._translated(COUNT_SECONDS, query),
-            ):
-                cursor.adbc_statement.set_options(**{StatementOptions.USE_COPY.value: "false"})
-                cursor.execute(f"explain (format json) {query.text}")
-                row = cursor.fetchone()
-                return int(json.loads(row[0])[0]["Plan"]["Plan Rows"]) if row else None
+            with self._translated(question.seconds, query):
+                opened, rows = self._on_kept(partial(_estimated, query.text))
         except Failure:
             return None  # `rows` says why
+        self._put_by(opened)
+        return rows
 
     def check(self, question: Question) -> None:
         query = _Query(question)
         with (
-            self._cursor(LOCK_SECONDS, query) as cursor,
-            self._translated(LOCK_SECONDS, query),
+            self._cursor(CHECK_SECONDS, query) as cursor,
+            self._translated(CHECK_SECONDS, query),
         ):
             _described(cursor, query)
             try:  # nothing but a SELECT can stand there
@@ -116,13 +112,13 @@ class Postgresql:
 
     @contextmanager
     def _cursor(self, seconds: float, query: "_Query") -> Generator[adbc.Cursor]:
+        """In a transaction; nothing of it is left on the connection for the next one."""
         with self._translated(seconds, query):
-            opened = self._begun()
+            opened, _ = self._on_kept(partial(_say, _BEGIN))
         try:
             cursor = opened.connection.cursor()
             with self._translated(seconds, query):
-                limits = _LIMITS.format(max(1, int(seconds * 1000)), LOCK_SECONDS * 1000)
-                cursor.execute(limits)
+                cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
             hint = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             cursor.adbc_statement.set_options(**hint)
             yield cursor
@@ -130,37 +126,34 @@ class Postgresql:
         except BaseException:
             opened.connection.close()
             raise
-        self._keep(opened)
+        try:
+            _say("rollback", opened.connection)
+            _say("discard all", opened.connection)
+        except adbc.Error:
+            opened.connection.close()
+        else:
+            self._put_by(opened)
 
-    def _begun(self) -> "_Opened":
-        """A connection in a transaction: the one that was kept, if it still is one."""
+    def _on_kept(self, act: Callable[[adbc.Connection], T]) -> "tuple[_Opened, T]":
+        """`act` on the connection that was kept, if it still is one, else on a new one."""
         kept, self._kept = self._kept, None
         if kept is not None:
             try:
-                _say(kept, _BEGIN)
-            except adbc.Error:  # the server was started anew, or closed what was idle
+                return kept, act(kept.connection)
+            except adbc.Error:  # the server was started anew, or it ended who did nothing
                 kept.connection.close()
-            else:
-                return kept
         opened = _Opened(postgresql.connect(self._url, autocommit=True))
         try:
-            _say(opened, _BEGIN)
+            return opened, act(opened.connection)
         except BaseException:
             opened.connection.close()
             raise
-        return opened
 
-    def _keep(self, opened: "_Opened") -> None:
-        """For the next report, and nothing of this one with it."""
-        try:
-            _say(opened, "rollback")
-            _say(opened, "discard all")
-            if time.monotonic() - opened.since > _KEPT_SECONDS or self._kept is not None:
-                opened.connection.close()
-            else:
-                self._kept = opened
-        except adbc.Error:
+    def _put_by(self, opened: "_Opened") -> None:
+        if time.monotonic() - opened.since > _KEPT_SECONDS or self._kept is not None:
             opened.connection.close()
+        else:
+            self._kept = opened
 
     def _watched(
         self, reader: pa.RecordBatchReader, seconds: float, query: "_Query"
@@ -213,9 +206,17 @@ _STATES = {
 _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[libpq\] )?(?:.*?(?:ERROR|FATAL):\s+)?", re.DOTALL)
 
 
-def _say(opened: _Opened, statement: str) -> None:
-    with opened.connection.cursor() as cursor:
+def _say(statement: str, connection: adbc.Connection) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def _estimated(sql: str, connection: adbc.Connection) -> int | None:
+    with connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{StatementOptions.USE_COPY.value: "false"})
+        cursor.execute(f"explain (format json) {sql}")
+        row = cursor.fetchone()
+    return int(json.loads(row[0])[0]["Plan"]["Plan Rows"]) if row else None
 
 
 def _state_of(said: str) -> str:
