@@ -172,7 +172,7 @@ async def test_the_presses_of_a_killed_worker_end_and_so_does_what_they_started(
         "    child = subprocess.Popen(['sleep', '100'])\n"
         f"    open({str(path)!r}, 'w').write(str(child.pid))\n"
         "    while True: pass\n"
-        "p.kit = lambda config: None\np.Config.model_validate_json = lambda line: None\n"
+        "p.kit = lambda config: None\np.Config.model_validate_json = lambda line: p.Config()\n"
         "p.press = busy\np.main()\n"
     )
     command = [sys.executable, "-c", PARENT, sys.executable, "-c", report]
