@@ -1,6 +1,6 @@
 # `make` alone prints what there is. All a target needs is set up by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test faults demo bench lock clean
+.PHONY: help setup check test faults demo bench bench-service lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,7 +13,7 @@ IMAGE_EXTRAS := --extra postgres --extra rabbitmq --extra redis --extra s3 --ext
 
 help: ## Print this
 	@echo "Prelo: reports on request. Needs python3 (3.11 or newer); uv is used when it is there."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## The environment in .venv, from the lock files
 	@echo "Ready: $(BIN)/prelo --help"
@@ -40,6 +40,9 @@ bench: .venv-bench/.ready ## The writers and the service against their peers (AR
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS); } || \
 		echo "A peer whose program is missing is left out. For all of them: sudo apt-get install $(PEERS)"
 	.venv-bench/bin/python -m bench $(ARGS)
+
+bench-service: .venv-bench/.ready readers ## The service under load on real servers, beside a Celery program (ARGS=--quick)
+	.venv-bench/bin/python -m tests.servers .venv-bench/bin/python -m bench.load $(ARGS)
 
 # What peers draw with, and a font for the texts in Arabic.
 PEERS := wkhtmltopdf libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core

@@ -9,7 +9,7 @@ from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
-from prelo.core.topics import cancel_topic, job_topic
+from prelo.core.topics import CANCELS, job_topic
 from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
 
 # News from other processes may not reach us: look again, and the longer it takes the less often, for
@@ -171,7 +171,7 @@ async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
                 await ports.cache.publish(job_topic(job_id), "cancelled")
                 return done
         elif await ports.store.request_cancel(job):
-            await ports.cache.publish(cancel_topic(job_id), "cancel")
+            await ports.cache.publish(CANCELS, job_id)
             return await find(job_id, caller, ports)
     raise Unavailable("the job changes faster than it could be cancelled; try again", retry_after=1)
 

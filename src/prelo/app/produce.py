@@ -18,7 +18,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
 from prelo.core.job import Job, Progress, State
 from prelo.core.retry import RetryPolicy
-from prelo.core.topics import cancel_topic, job_topic
+from prelo.core.topics import CANCELS, job_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
 Transition = Callable[[Job, int], Job]
@@ -151,7 +151,7 @@ async def _watched(task: Task, lease: "_Lease", press: Press) -> Pressed:
     limit = time.monotonic() + task.limits.seconds
     rendering = asyncio.create_task(press.render(task, heard.append))
     try:
-        async with lease.ports.cache.listen(cancel_topic(task.job_id)) as wish:
+        async with lease.ports.cache.listen(CANCELS) as wish:
             while not await _ended(rendering, wish, lease):
                 if time.monotonic() > limit:
                     raise TimeLimit(
@@ -176,7 +176,7 @@ async def _ended(rendering: "asyncio.Task[Pressed]", wish: Watch, lease: "_Lease
             return True
         if recalled.done():
             raise _Recalled
-        if wished.done() and wished.result() is not None:
+        if wished.done() and wished.result() == lease.job.id:
             lease.hurry()
         return False
     finally:
