@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# One more than cores, as many tests wait for processes and clocks.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -26,10 +28,10 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/pytest tests/architecture
 
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included
-	PRELO_TEST_FULL=1 $(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses logical --maxprocesses 4 tests/faults tests/contracts
+	PRELO_TEST_FULL=1 $(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) tests/faults tests/contracts
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
