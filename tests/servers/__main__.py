@@ -104,7 +104,7 @@ def main(command: list[str]) -> int:
         with ThreadPoolExecutor(len(STARTS)) as aside:
             found = aside.map(partial(_found, folder, stack), missing)
             urls = {f"PRELO_TEST_{n}": url for n, url in zip(missing, found, strict=True) if url}
-        # Ctrl-C is the command's, which does not inherit this; and whoever ends us ends it, so that nobody stays.
+        # Ctrl-C is the command's, which does not inherit this. Whoever ends us ends it, so that nobody stays.
         signal.signal(signal.SIGINT, lambda *_: None)
         with subprocess.Popen(command, env={**os.environ, **urls}) as running:
             signal.signal(signal.SIGTERM, lambda *_: running.terminate())
