@@ -4,13 +4,16 @@
 
 `crash`: {"at": "store.move", "when": "before" | "after", "nth": 1}; at "commit" it dies before the n-th
 commit reaches the database; at "heard" it dies when its press says the phase named in "phase".
-With `"bells": path`, every doorbell taken and acknowledged is written there, a line each.
+With `"bells": path`, every doorbell taken and acknowledged is written there, a line each. With
+`"careless": path`, one doorbell in five never rings and the others do five times, in any order.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import json
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -118,6 +121,27 @@ class Noted:
         self._note("ack")
 
 
+class Careless:
+    """A broker that confirms every doorbell; it has lost some, and repeats and shuffles the others."""
+
+    def __init__(self, broker: Any, path: Path) -> None:
+        self._broker, self._path = broker, path
+        self._chance = random.Random(13)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    async def ring(self, bell: Any) -> None:
+        times = 0 if self._chance.random() < 0.2 else 5
+        with self._path.open("a") as notes:
+            notes.write("rung\n" * times or "dropped\n")
+        await asyncio.gather(*(self._late(bell) for _ in range(times)))
+
+    async def _late(self, bell: Any) -> None:
+        await asyncio.sleep(self._chance.random())
+        await self._broker.ring(bell)
+
+
 def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:
     at, nth = crash["at"], crash.get("nth", 1)
     if at == "commit":
@@ -138,6 +162,9 @@ async def main(told: dict[str, Any]) -> None:
         if told.get("bells"):
             noted: Any = Noted(ports.broker, Path(told["bells"]))
             ports = dataclasses.replace(ports, broker=noted)
+        if told.get("careless"):
+            careless: Any = Careless(ports.broker, Path(told["careless"]))
+            ports = dataclasses.replace(ports, broker=careless)
         if told.get("crash"):
             ports = wrapped(ports, told["crash"])
         await run(config, ports, told["roles"], lambda port: print(f"ready {port}", flush=True))
