@@ -16,7 +16,7 @@ from tests.faults.callers import Callers
 from tests.faults.plant import FULL, Plant
 from tests.servers.rabbitmq import VIRTUAL_HOST, Rabbitmq
 
-pytestmark = pytest.mark.timeout(300 if FULL else 60)
+pytestmark = pytest.mark.timeout(300 if FULL else 180)
 QUEUED = 1000 if FULL else 100
 JOBS = 1000 if FULL else 100
 _ONCE = {(State.SUCCEEDED, 1, 1)}

@@ -14,7 +14,7 @@ JOBS = 300 if FULL else 30
 pytestmark = [
     pytest.mark.parametrize("plant", ["postgresql"], indirect=True),
     pytest.mark.parametrize("answer", [True, False], ids=["done", "undone"]),
-    pytest.mark.timeout(300 if FULL else 60),
+    pytest.mark.timeout(300 if FULL else 180),
 ]
 
 
