@@ -83,6 +83,7 @@ class Plant:
             "connections": {"default": f"sqlite:///{folder}/empty.db"},
         } | settings  # fmt: skip
         (folder / "empty.db").touch()
+        self.environment: dict[str, str] = {}  # of the processes that are started from now on
         self.accepted: set[str] = set()
         self.books = ledger.Books(self.config.store, self.data / "files", folder / "log.txt")
 
@@ -111,7 +112,7 @@ class Plant:
             subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": path, **self.environment},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
