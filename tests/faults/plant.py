@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from tests.faults import ledger
 
 ANYBODY = Caller()
 # On real servers the same takes twice as long again: `make faults` asks for it.
-PLANTS = ["embedded", "postgresql"] if os.environ.get("PRELO_TEST_FULL") else ["embedded"]
+FULL = bool(os.environ.get("PRELO_TEST_FULL"))
+PLANTS = ["embedded", "postgresql"] if FULL else ["embedded"]
 on_every_plant = pytest.mark.parametrize("plant", PLANTS, indirect=True)
 ALL = ("work", "upkeep")
 ROOT = Path(__file__).parents[2]
@@ -82,8 +83,9 @@ class Plant:
             "connections": {"default": f"sqlite:///{folder}/empty.db"},
         } | settings  # fmt: skip
         (folder / "empty.db").touch()
+        self.environment: dict[str, str] = {}  # of the processes that are started from now on
         self.accepted: set[str] = set()
-        self.books = ledger.Books(self.config.store, self.data / "files")
+        self.books = ledger.Books(self.config.store, self.data / "files", folder / "log.txt")
 
     @property
     def config(self) -> Config:
@@ -110,7 +112,7 @@ class Plant:
             subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": path, **self.environment},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -128,6 +130,15 @@ class Plant:
             yield Up(process.pid, self.ready(process))
             process.terminate()
             assert process.wait(30) == 0, self.log()
+
+    @contextmanager
+    def staffed(self, workers: int = 2) -> "Generator[Up]":
+        """An API, workers and an upkeep, each a process of its own; the API."""
+        with ExitStack() as stack:
+            api = stack.enter_context(self.running("api"))
+            for roles in [("work",)] * workers + [("upkeep",)]:
+                stack.enter_context(self.running(*roles))
+            yield api
 
     async def crash(self, *roles: str, **crash: Any) -> None:
         """Run a process until it has killed itself at the named call; assert that it did."""
@@ -178,4 +189,10 @@ class Plant:
         return int(line.split()[1])
 
     def log(self) -> str:
-        return "\n".join((self.folder / "log.txt").read_text().splitlines()[-40:])
+        """The end of what the processes said."""
+        return "\n".join(self.said().splitlines()[-40:])
+
+    def said(self, *words: str) -> str:
+        """What the processes said, line by line; the lines with these words only."""
+        lines = (self.folder / "log.txt").read_text().splitlines()
+        return "\n".join(line for line in lines if all(word in line for word in words))

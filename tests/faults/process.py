@@ -4,13 +4,17 @@
 
 `crash`: {"at": "store.move", "when": "before" | "after", "nth": 1}; at "commit" it dies before the n-th
 commit reaches the database; at "heard" it dies when its press says the phase named in "phase".
-With `"bells": path`, every doorbell taken and acknowledged is written there, a line each.
+With "stop" in it, the process stops itself there (SIGSTOP), and goes on when it is told.
+With `"bells": path`, every doorbell taken and acknowledged is written there, a line each. With
+`"careless": path`, one doorbell in five never rings and the others do five times, in any order.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import json
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -26,28 +30,32 @@ from prelo.ports import Ports
 from prelo.wiring import opened
 
 
-def die(*_: Any) -> None:
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class Countdown:
     """Dies at the n-th call."""
 
-    def __init__(self, nth: int) -> None:
-        self.left = nth
+    def __init__(self, nth: int, end: Callable[[], None] = die) -> None:
+        self.left, self._end = nth, end
 
     def __call__(self, *_: Any) -> None:
         self.left -= 1
         if self.left == 0:
-            die()
+            self._end()
 
 
 class Crashing:
     """A port that kills its process before or after the n-th call of one method that brought something."""
 
-    def __init__(self, port: Any, method: str, when: str, nth: int) -> None:
+    def __init__(self, port: Any, method: str, when: str, countdown: Countdown) -> None:
         self._port, self._method, self._when = port, method, when
-        self._countdown = Countdown(nth)
+        self._countdown = countdown
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
@@ -70,8 +78,8 @@ class Crashing:
 class DyingWhenHeard:
     """Presses that kill the parent when their child says a phase; or, with `child`, the child itself."""
 
-    def __init__(self, presses: Any, phase: str, *, child: bool) -> None:
-        self._presses, self._phase, self._child = presses, phase, child
+    def __init__(self, presses: Any, phase: str, end: Callable[[], None], *, child: bool) -> None:
+        self._presses, self._phase, self._end, self._child = presses, phase, end, child
 
     async def start(self) -> Any:
         self._press = await self._presses.start()
@@ -82,7 +90,8 @@ class DyingWhenHeard:
             heard(progress)
             if progress.phase == self._phase:
                 if not self._child:
-                    die()
+                    self._end()
+                    return
                 child = self._press._child.result()  # the one inside of our own adapter
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child.pid, signal.SIGKILL)
@@ -118,16 +127,38 @@ class Noted:
         self._note("ack")
 
 
+class Careless:
+    """A broker that confirms every doorbell; it has lost some, and repeats and shuffles the others."""
+
+    def __init__(self, broker: Any, path: Path) -> None:
+        self._broker, self._path = broker, path
+        self._chance = random.Random(13)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    async def ring(self, bell: Any) -> None:
+        times = 0 if self._chance.random() < 0.2 else 5
+        with self._path.open("a") as notes:
+            notes.write("rung\n" * times or "dropped\n")
+        await asyncio.gather(*(self._late(bell) for _ in range(times)))
+
+    async def _late(self, bell: Any) -> None:
+        await asyncio.sleep(self._chance.random())
+        await self._broker.ring(bell)
+
+
 def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:
     at, nth = crash["at"], crash.get("nth", 1)
+    end = stop if crash.get("stop") else die
     if at == "commit":
         event.listen(Engine, "commit", Countdown(nth))
         return ports
     if at == "heard":
-        dying = DyingWhenHeard(ports.presses, crash["phase"], child=crash.get("child", False))
+        dying = DyingWhenHeard(ports.presses, crash["phase"], end, child=crash.get("child", False))
         return dataclasses.replace(ports, presses=dying)
     port, _, method = at.partition(".")
-    crashing = Crashing(getattr(ports, port), method, crash["when"], nth)
+    crashing = Crashing(getattr(ports, port), method, crash["when"], Countdown(nth, end))
     return dataclasses.replace(ports, **{port: crashing})
 
 
@@ -138,6 +169,9 @@ async def main(told: dict[str, Any]) -> None:
         if told.get("bells"):
             noted: Any = Noted(ports.broker, Path(told["bells"]))
             ports = dataclasses.replace(ports, broker=noted)
+        if told.get("careless"):
+            careless: Any = Careless(ports.broker, Path(told["careless"]))
+            ports = dataclasses.replace(ports, broker=careless)
         if told.get("crash"):
             ports = wrapped(ports, told["crash"])
         await run(config, ports, told["roles"], lambda port: print(f"ready {port}", flush=True))

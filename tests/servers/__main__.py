@@ -105,10 +105,14 @@ def main(command: list[str]) -> int:
             found = aside.map(partial(_found, folder, stack), missing)
             urls = {f"PRELO_TEST_{n}": url for n, url in zip(missing, found, strict=True) if url}
         # Ctrl-C is the command's, which does not inherit this. Whoever ends us ends it, so that nobody stays.
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, _leave)
         with subprocess.Popen(command, env={**os.environ, **urls}) as running:
-            signal.signal(signal.SIGTERM, lambda *_: running.terminate())
+            signal.signal(signal.SIGTERM, lambda number, _: running.send_signal(number))
             return running.wait()
+
+
+def _leave(number: int, frame: object) -> None:
+    """It is somebody else's."""
 
 
 def _found(folder: Path, stack: ExitStack, name: str) -> str | None:

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 
 _SAID = b"<Error><Code>SlowDown</Code></Error>"
 _BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
@@ -15,7 +16,9 @@ _BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\nConnection: close\r\n\
 
 class Proxy:
     """In the test's event loop. `stalled`: nothing passes on. `busy`: so many requests are answered by 503.
-    `cut_after`: so many bytes from the server, then a connection is broken. `counted`: what it did of these.
+    `cut_after`: so many bytes from the server, then a connection is broken. `cut_at`: of the messages with
+    these bytes every `cut_every`-th is the last of its connection; it gets there if `cut_answer`, and its
+    answer is lost. `counted`: what it did of these.
     """
 
     def __init__(self, port: int) -> None:
@@ -25,7 +28,9 @@ class Proxy:
         self.busy = 0
         self.cut_after: int | None = None
         self.cut_upload_after: int | None = None
+        self.cut_at, self.cut_every, self.cut_answer = b"", 0, False
         self.counted = {"stalled": 0, "busy": 0, "cut": 0}
+        self._seen = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,6 +39,7 @@ class Proxy:
         assert task
         self._tasks.add(task)
         up: asyncio.StreamWriter | None = None
+        cutting = _Cutting(self)
         try:
             first = await reader.read(65536)
             if self.busy > 0 and first:
@@ -43,8 +49,8 @@ class Proxy:
             answers, up = await asyncio.open_connection("127.0.0.1", self._upstream)
             up.write(first)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, up, self.cut_upload_after))
-                both.create_task(self._pump(answers, writer, self.cut_after))
+                both.create_task(self._pump(reader, up, self.cut_upload_after, cutting.asked))
+                both.create_task(self._pump(answers, writer, self.cut_after, cutting.answered))
         except (OSError, ExceptionGroup, asyncio.CancelledError):
             pass  # asyncio's streams have no use for a handler that was cancelled
         finally:
@@ -65,14 +71,25 @@ class Proxy:
             self.counted["stalled"] += 1
             await asyncio.Event().wait()
 
+    def strikes(self, data: bytes) -> bool:
+        """Whether this message is the last one of its connection."""
+        if not self.cut_at or self.cut_at not in data:
+            return False
+        self._seen += 1
+        return self._seen % self.cut_every == 0
+
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        limit: int | None,
+        cutting: Callable[[bytes], bool],
     ) -> None:
         passed = 0
         while data := await reader.read(65536):
             await self._stall()
             passed += len(data)
-            if limit is not None and passed > limit:
+            if cutting(data) or (limit is not None and passed > limit):
                 self.counted["cut"] += 1
                 raise ConnectionResetError
             writer.write(data)
@@ -85,6 +102,22 @@ class Proxy:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+
+class _Cutting:
+    """What becomes of one connection when its message is the one."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._doomed = False
+
+    def asked(self, data: bytes) -> bool:
+        struck = self._proxy.strikes(data)
+        self._doomed = self._doomed or struck
+        return struck and not self._proxy.cut_answer
+
+    def answered(self, _: bytes) -> bool:
+        return self._doomed
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
@@ -105,3 +138,24 @@ async def proxy(port: int) -> AsyncGenerator[Proxy]:
     finally:
         server.close()
         await made.break_all()
+
+
+@contextmanager
+def proxy_aside(port: int) -> Generator[Proxy]:
+    """The same on a thread of its own: it goes on while the test waits for a process to end."""
+    ready: Future[tuple[Proxy, asyncio.AbstractEventLoop]] = Future()
+    end = asyncio.Event()
+
+    async def serve() -> None:
+        async with proxy(port) as made:
+            ready.set_result((made, asyncio.get_running_loop()))
+            await end.wait()
+
+    with ThreadPoolExecutor(1) as thread:
+        serving = thread.submit(lambda: asyncio.run(serve()))
+        made, loop = ready.result(10)
+        try:
+            yield made
+        finally:
+            loop.call_soon_threadsafe(end.set)
+            serving.result(10)

@@ -88,6 +88,12 @@ class Rabbitmq:
         """As a machine that loses power, but for the disk's cache."""
         self._process.stop(signal.SIGKILL)
 
+    def wipe(self) -> None:
+        """Lose everything on the disk, and start again."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+        self.start()
+
     def tell(self, number: int) -> None:
         """A signal to the node, as SIGSTOP."""
         self._process.tell(number)
