@@ -40,6 +40,7 @@ class Form:
     upkeep: Seconds = (4, 6)
     outages: int = 2
     between: Seconds = (2, 5)
+    lease: float = 1.2
 
 
 FULL = bool(os.environ.get("PRELO_TEST_FULL"))
@@ -47,6 +48,7 @@ SMALL = Form(jobs=150)
 LARGE = Form(
     jobs=int(os.environ.get("PRELO_TEST_JOBS", "10000")), callers=6, pause=0.4, slow=15,
     kills=(1, 5), upkeep=(10, 30), outages=10, between=(5, 25),
+    lease=4,  # a busy machine lets a beat wait for more than a second: seen once in 2,000 jobs
 )  # fmt: skip
 FORM = LARGE if FULL else SMALL
 CALM_SECONDS = 60
@@ -65,6 +67,8 @@ class Site:
         stack.callback(self.redis.stop)
         self.plant = Plant(
             folder,
+            lease=FORM.lease,
+            beat=FORM.lease / 4,
             store=self.postgresql.url, broker=self.rabbitmq.url, cache=self.redis.url,
             look=0.5, max_losses=1_000_000,  # a storm of kills is no poison
         )  # fmt: skip
@@ -178,7 +182,7 @@ def summary(site: Site, form: Form, seconds: float) -> str:
     )
 
 
-@pytest.mark.timeout(1800 if FULL else 300)
+@pytest.mark.timeout(300 + FORM.jobs // 2)
 async def test_in_a_storm_of_all_faults_each_job_is_made_once(
     site: Site, capsys: pytest.CaptureFixture[str]
 ):
@@ -214,7 +218,8 @@ async def without_rabbitmq(site: Site) -> str:
     ends = Counter(
         (row["state"], row["attempt"], row["lost_count"]) for row in rows if row["id"] not in known
     )
-    assert set(ends) == {("succeeded", 1, 0)}, ends
+    lost = [line for line in site.text().splitlines() if "  job.rescued " in line][-3:]
+    assert set(ends) == {("succeeded", 1, 0)}, (ends, lost)
     assert site.said("attempt.refused") == refused
     return f"with RabbitMQ {belled:.1f} jobs/s, by looks {looked:.1f}: {looked / belled:.0%}"
 
