@@ -48,7 +48,7 @@ SMALL = Form(jobs=150)
 LARGE = Form(
     jobs=int(os.environ.get("PRELO_TEST_JOBS", "10000")), callers=6, pause=0.4, slow=15,
     kills=(1, 5), upkeep=(10, 30), outages=10, between=(5, 25),
-    lease=4,  # with 1.2, one job of 2,000 lost its worker on a busy machine while nothing was killed; why is open
+    lease=4,  # at 1.2 one of 2,000 jobs lost its worker though none was killed; why is open
 )  # fmt: skip
 FORM = LARGE if FULL else SMALL
 CALM_SECONDS = 60
