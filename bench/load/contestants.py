@@ -138,7 +138,9 @@ def celery(folder: Path, at: dict[str, str]) -> Generator[Contestant]:
     with _started(folder / "log.txt", settings, says=False) as start:
         app = "bench.load.baseline"
         api, _ = start("-m", "uvicorn", f"{app}:app", "--port", str(port), "--no-access-log")
-        work, _ = start("-m", "celery", "-A", f"{app}:exports", "worker", "-c", str(WORKERS), "-l", "warning")
+        work, _ = start(
+            "-m", "celery", "-A", f"{app}:exports", "worker", "-c", str(WORKERS), "-l", "warning"
+        )
         _listening(port)
         yield Contestant(
             "Celery", f"http://127.0.0.1:{port}", "/exports", at["store"],

@@ -4,6 +4,8 @@ import asyncio
 import os
 import time
 
+import pytest
+
 from prelo.app import upkeep
 from prelo.core.errors import Unavailable
 from prelo.core.job import Job, State
@@ -23,7 +25,10 @@ async def claimed(house: House, lease_ms: int = 1) -> Job:
 class Deaf:
     """A broker that confirms nothing."""
 
+    rung = 0
+
     async def ring(self, bell: Bell) -> None:
+        self.rung += 1
         raise Unavailable(f"no confirm for {bell.job_id}")
 
 
@@ -49,10 +54,22 @@ async def test_a_submitted_job_is_rung_once(house: House):
 
 async def test_a_doorbell_that_was_not_confirmed_is_rung_again(house: House):
     await house.submit("numbers")
-    await upkeep.relay(with_broker(house.ports, Deaf()))
+    with pytest.raises(Unavailable, match="no confirm"):
+        await upkeep.relay(with_broker(house.ports, Deaf()))
     assert await bell(house) is None
     await upkeep.relay(house.ports)
     assert await bell(house)
+
+
+async def test_jobs_that_come_while_the_broker_is_away_do_not_drive_the_relay(house: House):
+    deaf, stop = Deaf(), asyncio.Event()
+    keeping = asyncio.create_task(upkeep.upkeep(with_broker(house.ports, deaf), stop, look=60))
+    for k in range(20):
+        await house.submit("numbers", parameters={"n": k})
+        await asyncio.sleep(0.03)
+    stop.set()
+    await keeping
+    assert 0 < deaf.rung <= 20, "each new job rang again for all that wait"
 
 
 async def test_a_lapsed_job_is_given_to_the_isolation_lane_and_dead_the_third_time(house: House):

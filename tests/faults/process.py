@@ -25,7 +25,7 @@ from sqlalchemy import Engine, event
 
 from prelo.config import Config
 from prelo.core.job import Progress
-from prelo.entry.roles import on_a_loop, run
+from prelo.entry.roles import on_a_loop, run, serve
 from prelo.ports import Ports
 from prelo.wiring import opened
 
@@ -162,8 +162,15 @@ def wrapped(ports: Ports, crash: dict[str, Any]) -> Ports:
     return dataclasses.replace(ports, **{port: crashing})
 
 
+def ready(port: int) -> None:
+    print(f"ready {port}", flush=True)
+
+
 async def main(told: dict[str, Any]) -> None:
     config = Config(**told["config"])
+    if not (told.get("bells") or told.get("crash")):
+        await serve(config, told["roles"], ready)  # the product as it is: it waits for its servers
+        return
     async with opened(config, migrate=True) as opened_ports:
         ports = opened_ports
         if told.get("bells"):
@@ -174,7 +181,7 @@ async def main(told: dict[str, Any]) -> None:
             ports = dataclasses.replace(ports, broker=careless)
         if told.get("crash"):
             ports = wrapped(ports, told["crash"])
-        await run(config, ports, told["roles"], lambda port: print(f"ready {port}", flush=True))
+        await run(config, ports, told["roles"], ready)
 
 
 if __name__ == "__main__":

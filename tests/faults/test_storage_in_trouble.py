@@ -12,7 +12,7 @@ import pytest
 from prelo.core.job import State
 from tests.contracts.s3_fixtures import address
 from tests.faults import ledger
-from tests.faults.callers import Callers
+from tests.faults.callers import Body, Callers
 from tests.faults.plant import FULL, Plant
 from tests.servers.proxy import Proxy, proxy_aside
 from tests.servers.s3 import KEYS, Moto, client
@@ -31,6 +31,10 @@ def rows(k):
 
 
 @dataclass(frozen=True)
+def big(k: int) -> Body:
+    return {"report": "big", "format": "csv", "parameters": {"k": k}}
+
+
 class InBucket(ledger.Books):
     """The same with the files in a bucket, as boto3 sees them."""
 
@@ -104,7 +108,7 @@ async def test_a_bucket_that_refuses_stalls_and_truncates_costs_time_and_no_repo
 ):
     async with plant.ports() as ports:
         with plant.staffed() as api:
-            callers = Callers(plant, api, "big")
+            callers = Callers(plant, api, big)
             asking = asyncio.create_task(callers.ask(range(JOBS), 0.05))
             await trouble(between)
             await asking

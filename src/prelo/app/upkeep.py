@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from prelo.app import answers
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
-from prelo.core.errors import PreloError
+from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job
 from prelo.core.records import Bell, Obituary
 from prelo.core.topics import job_topic
@@ -64,24 +64,35 @@ async def _every(
 
 
 async def relay(ports: Ports) -> int:
-    """Ring every doorbell that is due, up to a batch. Rung twice is harmless; so the mark comes after."""
+    """Ring every doorbell that is due, up to a batch. Rung twice is harmless; so the mark comes after.
+
+    Raises Unavailable if none of them was confirmed: then each job that is queued must not bring us back
+    at once, to fail for all that wait.
+    """
     bells = await ports.store.bells(_BATCH)
     if not bells:
         return 0
-    confirmed = await asyncio.gather(*(_ring(bell, ports) for bell in bells))
-    await ports.store.rung(
-        [bell.number for bell, sure in zip(bells, confirmed, strict=True) if sure]
-    )
-    return len(bells) if all(confirmed) else 0
+    failures = await asyncio.gather(*(_ring(bell, ports) for bell in bells))
+    sure = [bell.number for bell, failure in zip(bells, failures, strict=True) if failure is None]
+    if sure:
+        await ports.store.rung(sure)
+    unsure = [failure for failure in failures if failure is not None]
+    if not unsure:
+        return len(bells)
+    # One line for all: a broker that is away would fill the log.
+    ports.observer.event("bell.unconfirmed", count=len(unsure), detail=unsure[0].detail)
+    if not sure:
+        raise Unavailable(unsure[0].detail)
+    return 0
 
 
-async def _ring(bell: Bell, ports: Ports) -> bool:
+async def _ring(bell: Bell, ports: Ports) -> PreloError | None:
+    """What kept it from being confirmed."""
     try:
         await ports.broker.ring(bell)
     except PreloError as error:
-        ports.observer.event("bell.unconfirmed", job_id=bell.job_id, detail=error.detail)
-        return False
-    return True
+        return error
+    return None
 
 
 async def bury(ports: Ports) -> int:
