@@ -168,7 +168,7 @@ def ready(port: int) -> None:
 
 async def main(told: dict[str, Any]) -> None:
     config = Config(**told["config"])
-    if not (told.get("bells") or told.get("crash")):
+    if not told.keys() & {"bells", "careless", "crash"}:
         await serve(config, told["roles"], ready)  # the product as it is: it waits for its servers
         return
     async with opened(config, migrate=True) as opened_ports:

@@ -13,7 +13,7 @@ from prelo.core.job import Job, State
 from prelo.ports import LANES, Ports
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import FULL, Plant
+from tests.faults.plant import FULL, Plant, long
 from tests.servers.rabbitmq import VIRTUAL_HOST, Rabbitmq
 
 pytestmark = pytest.mark.timeout(300 if FULL else 180)
@@ -71,6 +71,7 @@ def outcomes(jobs: list[Job]) -> set[tuple[State, int, int]]:
     return {(job.state, job.attempt, job.fence) for job in jobs}
 
 
+@long
 async def test_connections_closed_every_second_cost_no_job_and_no_consumer(
     plant: Plant, server: Rabbitmq
 ):
@@ -111,6 +112,7 @@ async def waiting(ports: Ports) -> int:
     return sum([await ports.broker.depth(lane) for lane in LANES])
 
 
+@long
 async def test_a_broker_short_of_memory_is_not_noticed_by_callers(plant: Plant, server: Rabbitmq):
     async with plant.ports():
         pass  # the tables are there

@@ -10,7 +10,7 @@ import redis as vendor
 
 from prelo.core.job import State
 from tests.faults import ledger
-from tests.faults.plant import Plant
+from tests.faults.plant import Plant, long
 from tests.servers.redis import Redis
 
 WAIT = {"Prefer": "wait=40"}
@@ -120,7 +120,10 @@ class Script:
 
 
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("kind", ["well", "off", "wiped", "stale", "slow"])
+@pytest.mark.parametrize(
+    "kind",
+    ["off", "stale", *(pytest.param(kind, marks=long) for kind in ("well", "wiped", "slow"))],
+)
 async def test_the_outcome_is_the_same_whatever_befalls_redis(
     plant: Plant, redis: Redis, kind: str
 ):

@@ -14,7 +14,7 @@ import pytest
 from prelo.core.job import State
 from prelo.ports import Ports
 from tests.faults import ledger
-from tests.faults.plant import Plant
+from tests.faults.plant import Plant, long
 from tests.servers.run import missing
 
 OFF = 600
@@ -67,7 +67,7 @@ def wrong(plant: Plant, seconds: int) -> Generator[None]:
 
 
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("off", [OFF, -OFF], ids=["fast", "slow"])
+@pytest.mark.parametrize("off", [OFF, pytest.param(-OFF, marks=long)], ids=["fast", "slow"])
 @pytest.mark.timeout(180)
 async def test_clocks_that_are_wrong_by_ten_minutes_change_nothing(plant: Plant, off: int):
     catalog = plant.folder / "reports"

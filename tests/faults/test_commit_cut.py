@@ -7,13 +7,15 @@ import pytest
 from prelo.core.job import State
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import FULL, Plant
+from tests.faults.plant import FULL, Plant, long
 from tests.servers.proxy import Proxy, proxy_aside
 
 JOBS = 300 if FULL else 30
 pytestmark = [
     pytest.mark.parametrize("plant", ["postgresql"], indirect=True),
-    pytest.mark.parametrize("answer", [True, False], ids=["done", "undone"]),
+    pytest.mark.parametrize(
+        "answer", [True, pytest.param(False, marks=long)], ids=["done", "undone"]
+    ),
     pytest.mark.timeout(300 if FULL else 180),
 ]
 

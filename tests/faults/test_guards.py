@@ -13,7 +13,7 @@ from prelo.core.request import Caller, Request
 from prelo.ports import Ports
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import PLANTS, Plant, on_every_plant
+from tests.faults.plant import PLANTS, Plant, long, on_every_plant
 
 MANY = 2_000 if len(PLANTS) > 1 else 500
 REPORTS = """
@@ -185,7 +185,10 @@ def claims(plant: Plant) -> int:
     return plant.books.rows(statement)[0]["n"]
 
 
-@pytest.mark.parametrize(("limit", "status"), [("max_queued", 503), ("max_queued_per_tenant", 429)])
+@pytest.mark.parametrize(
+    ("limit", "status"),
+    [("max_queued_per_tenant", 429), pytest.param("max_queued", 503, marks=long)],
+)
 async def test_five_times_too_many_callers_are_told_to_wait_and_all_are_served(
     plant: Plant, limit: str, status: int
 ):

@@ -17,7 +17,7 @@ from tests.faults import ledger
 from tests.faults.plant import Plant, Up
 
 FULL = bool(os.environ.get("PRELO_TEST_FULL"))
-JOBS = 1000 if FULL else 200
+JOBS = 1000 if FULL else 60
 AWAY = SourceUnavailable("the warehouse does not answer").problem(6)
 
 

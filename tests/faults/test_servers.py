@@ -12,7 +12,7 @@ import pytest
 from prelo.core.job import State
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import Plant, Up
+from tests.faults.plant import Plant, Up, long
 from tests.servers.postgresql import Postgresql
 from tests.servers.rabbitmq import Rabbitmq
 from tests.servers.redis import Redis
@@ -27,7 +27,7 @@ def server() -> Iterator[Postgresql]:
     server.close()
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=long)])
 async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
     tmp_path: Path, server: Postgresql, end: str
 ):

@@ -30,11 +30,11 @@ def rows(k):
 """
 
 
-@dataclass(frozen=True)
 def big(k: int) -> Body:
     return {"report": "big", "format": "csv", "parameters": {"k": k}}
 
 
+@dataclass(frozen=True)
 class InBucket(ledger.Books):
     """The same with the files in a bucket, as boto3 sees them."""
 

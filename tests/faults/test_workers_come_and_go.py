@@ -13,14 +13,15 @@ from prelo.core.job import State
 from prelo.ports import Ports
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import FULL, Plant, on_every_plant
+from tests.faults.plant import FULL, Plant, long, on_every_plant
 
 ROUNDS = 30 if FULL else 2
 JOBS = 600 if FULL else 60
 
 
 @on_every_plant
-@pytest.mark.timeout(300 if FULL else 180)
+@long
+@pytest.mark.timeout(300)
 async def test_workers_that_are_scaled_up_and_down_cost_no_job_and_no_attempt(plant: Plant):
     async with plant.ports() as ports:
         with plant.staffed(workers=1) as api:
@@ -51,8 +52,8 @@ async def test_workers_that_are_scaled_up_and_down_cost_no_job_and_no_attempt(pl
 @pytest.mark.parametrize(
     "stop",
     [
-        {"at": "heard", "phase": "rendering"},
-        {"at": "heard", "phase": "storing"},
+        pytest.param({"at": "heard", "phase": "rendering"}, marks=long),
+        pytest.param({"at": "heard", "phase": "storing"}, marks=long),
         {"at": "store.move", "when": "before"},
     ],
     ids=["rendering", "uploading", "before settle"],
