@@ -32,7 +32,7 @@ test: $(READY) readers ## Every test, a file of them on each core
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
 	@rm -f $(FAULTS)
-	@PRELO_TEST_FULL=1 PRELO_TEST_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
+	@TESTS_FULL=1 TESTS_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
 		--numprocesses $(WORKERS) tests/faults tests/contracts; failed=$$?; \
 	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
 

@@ -65,7 +65,7 @@ def main() -> None:
 
 @contextmanager
 def _database(big_rows: int) -> Generator[str]:
-    server = os.environ["PRELO_TEST_POSTGRESQL"]
+    server = os.environ["TESTS_POSTGRESQL"]
     name = f"bench_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"create database {name}".encode())

@@ -91,11 +91,11 @@ def _memory(process: psutil.Process) -> int:
 @contextmanager
 def servers(database: str) -> Generator[dict[str, str]]:
     """A database, a virtual place on the broker, and a bucket, of the servers that the environment names."""
-    endpoint, bucket = os.environ["PRELO_TEST_RADOSGW"], f"bench-{secrets.token_hex(6)}"
+    endpoint, bucket = os.environ["TESTS_RADOSGW"], f"bench-{secrets.token_hex(6)}"
     client(endpoint).create_bucket(Bucket=bucket)
     yield {
-        "store": database, "broker": os.environ["PRELO_TEST_RABBITMQ"],
-        "cache": os.environ["PRELO_TEST_REDIS"], "endpoint": endpoint, "bucket": bucket,
+        "store": database, "broker": os.environ["TESTS_RABBITMQ"],
+        "cache": os.environ["TESTS_REDIS"], "endpoint": endpoint, "bucket": bucket,
     }  # fmt: skip
 
 

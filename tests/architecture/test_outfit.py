@@ -27,7 +27,7 @@ PRELO = ["api", "work", "upkeep"]
 
 def named(place: str) -> set[str]:
     found = set(re.findall(r"PRELO_[A-Z_]+", (ROOT / place).read_text(encoding="utf-8")))
-    return {name for name in found if not name.startswith(("PRELO_CONNECTION_", "PRELO_TEST_"))}
+    return {name for name in found if not name.startswith(("PRELO_CONNECTION_", "TESTS_"))}
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -26,7 +26,7 @@ def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit
 @pytest.fixture(scope="session")
 def rabbitmq_url(request: pytest.FixtureRequest) -> str:
     """A virtual host where tests may declare what they like."""
-    given = os.environ.get("PRELO_TEST_RABBITMQ")
+    given = os.environ.get("TESTS_RABBITMQ")
     return given or request.getfixturevalue("rabbitmq_server").url
 
 

@@ -12,7 +12,7 @@ from tests.servers.redis import Redis
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server's database. Those who run tests at the same time have one each."""
-    given = os.environ.get("PRELO_TEST_REDIS")
+    given = os.environ.get("TESTS_REDIS")
     if given:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
         yield urlsplit(given)._replace(path=f"/{worker}").geturl()

@@ -12,8 +12,8 @@ from tests.servers.s3 import KEYS, REGION, Moto, Radosgw, client
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of moto's server."""
-    if "PRELO_TEST_MOTO" in os.environ:
-        yield os.environ["PRELO_TEST_MOTO"]
+    if "TESTS_MOTO" in os.environ:
+        yield os.environ["TESTS_MOTO"]
         return
     server = Moto(tmp_path_factory.mktemp("moto") / "server")
     yield server.endpoint
@@ -23,7 +23,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that checks signatures: the one that is given, with its keys, else Ceph."""
-    given = os.environ.get("PRELO_TEST_S3") or os.environ.get("PRELO_TEST_RADOSGW")
+    given = os.environ.get("TESTS_S3") or os.environ.get("TESTS_RADOSGW")
     if given:
         yield given
         return
@@ -34,8 +34,8 @@ def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the environment, where the product finds them; those of PRELO_TEST_S3's server are there."""
-    if "PRELO_TEST_S3" not in os.environ:
+    """In the environment, where the product finds them; those of TESTS_S3's server are there."""
+    if "TESTS_S3" not in os.environ:
         for name, value in KEYS.items():
             monkeypatch.setenv(name, value)
 

@@ -70,7 +70,7 @@ def _noted(
     books: Books, accepted: Collection[str], log: list[dict[str, Any]], faults: int | None
 ) -> None:
     """A line for the table of `make faults`, before anything is asserted: see table.py."""
-    path = os.environ.get("PRELO_TEST_FAULTS")
+    path = os.environ.get("TESTS_FAULTS")
     if not path:
         return
     ends = Counter((t["job_id"], t["generation"]) for t in log if t["after"] in TERMINAL)

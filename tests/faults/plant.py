@@ -25,7 +25,7 @@ from tests.faults import ledger
 
 ANYBODY = Caller()
 # On real servers the same takes twice as long again: `make faults` asks for it.
-FULL = bool(os.environ.get("PRELO_TEST_FULL"))
+FULL = bool(os.environ.get("TESTS_FULL"))
 long = pytest.mark.skipif(not FULL, reason="takes its time: `make faults` has it")
 PLANTS = ["embedded", "postgresql"] if FULL else ["embedded"]
 on_every_plant = pytest.mark.parametrize("plant", PLANTS, indirect=True)

@@ -1,6 +1,6 @@
 """What the fault tests did, as a table: each ledger check left a line, each test becomes a row.
 
-PRELO_TEST_FAULTS=lines.jsonl … pytest …
+TESTS_FAULTS=lines.jsonl … pytest …
 python -m tests.faults.table lines.jsonl docs/faults.md
 """
 

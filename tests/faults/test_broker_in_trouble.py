@@ -90,6 +90,7 @@ async def test_connections_closed_every_second_cost_no_job_and_no_consumer(
     ledger.check(plant.books, plant.accepted, closed)
 
 
+@long
 async def test_a_broker_that_has_lost_all_its_data_costs_no_job(plant: Plant, server: Rabbitmq):
     async with plant.ports() as ports:
         for start in range(0, QUEUED, 50):

@@ -11,7 +11,7 @@ from prelo.core.job import State
 from tests.faults import ledger
 from tests.faults.plant import Plant, on_every_plant
 
-CALLERS = 1000 if os.environ.get("PRELO_TEST_FULL") else 200
+CALLERS = 1000 if os.environ.get("TESTS_FULL") else 200
 PROCESSES = 4
 _ALL = httpx.Limits(max_connections=None)
 

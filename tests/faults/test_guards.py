@@ -185,10 +185,8 @@ def claims(plant: Plant) -> int:
     return plant.books.rows(statement)[0]["n"]
 
 
-@pytest.mark.parametrize(
-    ("limit", "status"),
-    [("max_queued_per_tenant", 429), pytest.param("max_queued", 503, marks=long)],
-)
+@long
+@pytest.mark.parametrize(("limit", "status"), [("max_queued", 503), ("max_queued_per_tenant", 429)])
 async def test_five_times_too_many_callers_are_told_to_wait_and_all_are_served(
     plant: Plant, limit: str, status: int
 ):

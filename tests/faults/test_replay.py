@@ -16,7 +16,7 @@ from prelo.ports import LANES, Ports
 from tests.faults import ledger
 from tests.faults.plant import Plant, Up
 
-FULL = bool(os.environ.get("PRELO_TEST_FULL"))
+FULL = bool(os.environ.get("TESTS_FULL"))
 JOBS = 1000 if FULL else 60
 AWAY = SourceUnavailable("the warehouse does not answer").problem(6)
 

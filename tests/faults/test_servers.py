@@ -27,7 +27,8 @@ def server() -> Iterator[Postgresql]:
     server.close()
 
 
-@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=long)])
+@long
+@pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
     tmp_path: Path, server: Postgresql, end: str
 ):
@@ -54,6 +55,7 @@ async def test_a_database_that_comes_and_goes_costs_time_and_no_job(
     ledger.check(plant.books, plant.accepted)
 
 
+@long
 async def test_a_broker_and_a_cache_that_are_away_cost_seconds_and_nobody_is_told(
     tmp_path: Path,
 ):

@@ -1,6 +1,6 @@
 """The whole storm on real servers: everything fails again and again, and each job ends once.
 
-`make test` has a small one; PRELO_TEST_FULL=1 a long one, of PRELO_TEST_JOBS jobs. PRELO_TEST_SEED
+`make test` has a small one; TESTS_FULL=1 a long one, of TESTS_JOBS jobs. TESTS_SEED
 repeats one that failed; what threads and processes do in between is their own chance.
 """
 
@@ -43,10 +43,10 @@ class Form:
     lease: float = 1.2
 
 
-FULL = bool(os.environ.get("PRELO_TEST_FULL"))
+FULL = bool(os.environ.get("TESTS_FULL"))
 SMALL = Form(jobs=150)
 LARGE = Form(
-    jobs=int(os.environ.get("PRELO_TEST_JOBS", "10000")), callers=6, pause=0.4, slow=15,
+    jobs=int(os.environ.get("TESTS_JOBS", "10000")), callers=6, pause=0.4, slow=15,
     kills=(1, 5), upkeep=(10, 30), outages=10, between=(5, 25),
     lease=4,  # at 1.2 one of 2,000 jobs lost its worker though none was killed; why is open
 )  # fmt: skip
@@ -186,8 +186,8 @@ def summary(site: Site, form: Form, seconds: float) -> str:
 async def test_in_a_storm_of_all_faults_each_job_is_made_once(
     site: Site, capsys: pytest.CaptureFixture[str]
 ):
-    seed = int(os.environ.get("PRELO_TEST_SEED") or secrets.randbelow(1 << 32))
-    print(f"again: PRELO_TEST_SEED={seed}")
+    seed = int(os.environ.get("TESTS_SEED") or secrets.randbelow(1 << 32))
+    print(f"again: TESTS_SEED={seed}")
     began = time.monotonic()
     await site.begin()
     await raging(site, FORM, seed)

@@ -100,10 +100,10 @@ def main(command: list[str]) -> int:
     """The command's exit code. A server that is not installed is left to the tests, which say so."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prelo-servers-")))
-        missing = [name for name in STARTS if f"PRELO_TEST_{name}" not in os.environ]
+        missing = [name for name in STARTS if f"TESTS_{name}" not in os.environ]
         with ThreadPoolExecutor(len(STARTS)) as aside:
             found = aside.map(partial(_found, folder, stack), missing)
-            urls = {f"PRELO_TEST_{n}": url for n, url in zip(missing, found, strict=True) if url}
+            urls = {f"TESTS_{n}": url for n, url in zip(missing, found, strict=True) if url}
         # Ctrl-C is the command's, which does not inherit this. Whoever ends us ends it, so that nobody stays.
         signal.signal(signal.SIGINT, _leave)
         with subprocess.Popen(command, env={**os.environ, **urls}) as running:

@@ -28,7 +28,7 @@ def migrated(url: str) -> None:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a server's database for administration."""
-    given = os.environ.get("PRELO_TEST_POSTGRESQL")
+    given = os.environ.get("TESTS_POSTGRESQL")
     if given:
         yield given
         return
