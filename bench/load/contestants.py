@@ -4,10 +4,8 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import Any
 import psutil
 import psycopg
 from tests.contracts.s3_fixtures import address
+from tests.servers.run import free_port, listens, wait_until
 from tests.servers.s3 import KEYS, client
 
 from bench.load.data import BIG_QUERY, QUERY
@@ -132,16 +131,14 @@ def celery(folder: Path, at: dict[str, str]) -> Generator[Contestant]:
     }  # fmt: skip
     made = [sys.executable, "-c", "from bench.load import baseline; baseline.prepare()"]
     subprocess.run(made, check=True, env=os.environ | settings)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     with _started(folder / "log.txt", settings, says=False) as start:
         app = "bench.load.baseline"
         api, _ = start("-m", "uvicorn", f"{app}:app", "--port", str(port), "--no-access-log")
         work, _ = start(
             "-m", "celery", "-A", f"{app}:exports", "worker", "-c", str(WORKERS), "-l", "warning"
         )
-        _listening(port)
+        wait_until(lambda: listens(port), 60, "the API")
         yield Contestant(
             "Celery", f"http://127.0.0.1:{port}", "/exports", at["store"],
             "select count(*) from export where state = 'succeeded'", {"api": api, "work": work},
@@ -168,17 +165,6 @@ def _started(log: Path, settings: dict[str, str], *, says: bool = True) -> Gener
             return psutil.Process(process.pid), line
 
         yield start
-
-
-def _listening(port: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        if time.monotonic() > until:
-            raise TimeoutError(f"nobody listens on port {port}")
-        time.sleep(0.1)
 
 
 def counted(contestant: Contestant) -> int:

@@ -46,9 +46,9 @@ class Config(Model):
     `trust_network`: listen beyond loopback, although nobody is asked who they are. `slots`: reports one
     worker renders at once. `lease`, `beat`: seconds; a worker that is silent for a lease has lost its job.
     `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
-    reports. `press_jobs`, `press_memory`: a press is replaced after so
-    many reports, or when it has grown to so many bytes; `press_threads`: for columns, 0: the
-    machine's cores, shared by the slots. `url`: the server that the commands ask.
+    reports. `press_jobs`, `press_memory`: a press is replaced after so many reports, or when it has grown to
+    so many bytes. `press_threads`: of a press, for columns; 0: the machine's cores, shared by the slots.
+    `url`: the server that the commands ask.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
     """

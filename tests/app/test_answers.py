@@ -80,7 +80,7 @@ async def test_others_are_not_answered_by_it(house: House, cache: Shared):
 async def test_what_one_process_keeps_for_itself_is_no_answer(house: House):
     await known(house)
     assert not house.ports.cache.shared
-    assert await house.ports.cache.recall(answers._answer("any")) is None  # pyright: ignore[reportPrivateUsage]
+    assert await house.ports.cache.recall(answers._answer("any")) is None  # pyright: ignore[reportPrivateUsage]  where it would be
     await house.ports.store.close()
     with pytest.raises(Exception, match="closed"):
         await asked(house)

@@ -28,7 +28,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, object]] = []
 
-    def event(self, name: str, job: Job | None = None, **fields: object) -> None:  # noqa: ARG002
+    def event(self, name: str, job: Job | None = None, **fields: object) -> None:  # noqa: ARG002  the port's
         self.events.append((name, fields.get("of")))
 
 

@@ -165,6 +165,37 @@ def test_what_the_user_may_not_read_is_permanent(on_postgresql: Place):
     on_postgresql.run(f"drop role {user}")
 
 
+def test_an_estimate_that_takes_the_planner_long_is_none_and_the_rows_come(on_postgresql: Place):
+    on_postgresql.run(
+        """create function slow(n int) returns int immutable language plpgsql
+           as 'begin perform pg_sleep(1); return n; end'"""
+    )
+    asked = report(query="select slow(7) as a")  # a constant: the planner works it out
+    assert on_postgresql.source.count(asked, {}) is None
+    assert read(on_postgresql.source, asked)["a"].to_list() == [7]
+    assert on_postgresql.source.count(report(query="select 7 as a"), {}) == 1
+
+
+def test_nothing_of_a_report_is_left_for_the_next_one(on_postgresql: Place):
+    source = on_postgresql.source  # one of the place's, as a press has one
+    mark = "select set_config('timezone', 'Asia/Tokyo', false) as a, pg_advisory_lock(7)::text as b"
+    look = """select current_setting('timezone') as a,
+        (select count(*) from pg_locks where locktype = 'advisory') as b, pg_backend_pid() as pid"""
+    before = read(source, report(query=look)).to_dicts()
+    read(source, report(query=mark))
+    assert read(source, report(query=look)).to_dicts() == before
+
+
+def test_a_connection_that_was_kept_and_is_gone_costs_nobody_anything(on_postgresql: Place):
+    """The server was started anew between two reports, or ended whoever did nothing."""
+    source = on_postgresql.source
+    mine = report(query="select pg_backend_pid() as a")
+    (first,) = read(source, mine)["a"].to_list()
+    assert read(source, mine)["a"].to_list() == [first]
+    on_postgresql.run(f"select pg_terminate_backend({first})")
+    assert read(source, mine)["a"].to_list() != [first]
+
+
 def test_a_locked_table_and_an_ended_connection_are_worth_another_attempt(
     on_postgresql: Place,
 ):

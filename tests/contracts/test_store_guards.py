@@ -272,7 +272,7 @@ async def test_a_retry_is_no_loss(place: Place):
     store = place.open(Rules(losses=1))
 
     def again(job: Job, now: int) -> Job:
-        return transitions.retry(job, now, transitions.lose(job, now).error, 0)  # type: ignore[arg-type]
+        return transitions.retry(job, now, transitions.lose(job, now).error, 0)  # type: ignore[arg-type]  a loss has one
 
     for n in range(3):
         await store.submit(draft(n))

@@ -8,7 +8,7 @@ import pytest
 from prelo.core import job as transitions
 from prelo.core.errors import KeyReused, Unavailable
 from prelo.core.job import Job, State
-from prelo.ports import IdempotencyKey, Store
+from prelo.ports import IdempotencyKey, Store, Submitted
 from tests.contracts.store_cases import (
     HOUR,
     Place,
@@ -65,6 +65,31 @@ async def test_fifty_equal_requests_at_once_make_one_job(place: Place):
     assert sum(answer.fresh for answer in answers) == 1
     assert len({answer.job.id for answer in answers}) == 1
     assert await stores[0].depth() == 1
+
+
+async def test_requests_that_come_together_have_each_their_own_answer(store: Store):
+    """They share transactions; what is wrong with one of them is told to it alone."""
+    known = (await store.submit(draft(1), key=KEY)).job
+    other = IdempotencyKey(key="k-2", digest="d-2")
+    plain, replayed, reused, full, first, again, joined = await asyncio.gather(
+        store.submit(draft(2)),
+        store.submit(draft(1), key=KEY),
+        store.submit(draft(3), key=IdempotencyKey(key=KEY.key, digest="another body's")),
+        store.submit(draft(4), max_queued=1),
+        store.submit(draft(5), key=other),
+        store.submit(draft(5), key=other),
+        store.submit(draft(5)),
+        return_exceptions=True,
+    )
+    assert isinstance(reused, KeyReused)
+    assert isinstance(full, Unavailable)
+    answers = [one for one in (plain, replayed, first, again, joined) if isinstance(one, Submitted)]
+    assert [(one.fresh, one.replayed) for one in answers] == [
+        (True, False), (False, True), (True, False), (False, True), (False, False),
+    ]  # fmt: skip
+    assert answers[1].job.id == known.id
+    assert len({one.job.id for one in answers[2:]}) == 1
+    assert await store.depth() == 3
 
 
 async def test_a_finished_job_is_reused_while_it_is_young_enough(store: Store, place: Place):

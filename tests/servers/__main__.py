@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,37 +26,33 @@ from tests.servers.redis import Redis
 from tests.servers.run import listens
 from tests.servers.s3 import Moto, Radosgw
 
-Start = Callable[[Path, ExitStack], str]
+
+@dataclass(frozen=True)
+class Started:
+    """A server that runs: its address, and how it ends."""
+
+    url: str
+    end: Callable[[], None]
 
 
-def _postgresql(_: Path, stack: ExitStack) -> str:
+def _postgresql(_: Path) -> Started:
     server = Postgresql()
-    stack.callback(server.close)
-    return server.url
+    return Started(server.url, server.close)
 
 
-def _rabbitmq(folder: Path, stack: ExitStack) -> str:
+def _rabbitmq(folder: Path) -> Started:
     server = Rabbitmq(folder)
-    stack.callback(server.close)
-    return server.url
+    return Started(server.url, server.close)
 
 
-def _redis(folder: Path, stack: ExitStack) -> str:
+def _redis(folder: Path) -> Started:
     server = Redis(folder)
-    stack.callback(server.stop)
-    return server.url
+    return Started(server.url, server.stop)
 
 
-def _moto(folder: Path, stack: ExitStack) -> str:
-    server = Moto(folder)
-    stack.callback(server.stop)
-    return server.endpoint
-
-
-def _radosgw(folder: Path, stack: ExitStack) -> str:
-    server = Radosgw(folder)
-    stack.callback(server.stop)
-    return server.endpoint
+def _s3(kind: type[Moto] | type[Radosgw], folder: Path) -> Started:
+    server = kind(folder)
+    return Started(server.endpoint, server.stop)
 
 
 def _postgresql_answers(url: str) -> bool:
@@ -81,12 +78,12 @@ def _redis_answers(url: str) -> bool:
     return False
 
 
-STARTS: dict[str, Start] = {
+STARTS: dict[str, Callable[[Path], Started]] = {
     "POSTGRESQL": _postgresql,
     "RABBITMQ": _rabbitmq,
     "REDIS": _redis,
-    "MOTO": _moto,
-    "RADOSGW": _radosgw,
+    "MOTO": partial(_s3, Moto),
+    "RADOSGW": partial(_s3, Radosgw),
 }
 # What answers where everybody expects it is used; the tests keep to names of their own there.
 STANDARD: dict[str, tuple[str, Callable[[str], bool]]] = {
@@ -121,7 +118,9 @@ def _found(folder: Path, stack: ExitStack, name: str) -> str | None:
         if listens(urlsplit(url).port or 0) and answers(url):
             return url
     with suppress(pytest.skip.Exception, pytest.fail.Exception):
-        return STARTS[name](folder / name.lower(), stack)
+        started = STARTS[name](folder / name.lower())
+        stack.callback(started.end)
+        return started.url
     return None
 
 

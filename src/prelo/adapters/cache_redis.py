@@ -103,10 +103,8 @@ class RedisCache:
         try:
             async with asyncio.timeout(_SECONDS):
                 said = await call()
-        except (
-            ResponseError
-        ):  # no, which is an answer, too: it may be full, and still pass on words
-            said = None
+        except ResponseError:
+            said = None  # no, which is an answer, too: it may be full, and still pass on words
         except Exception:  # noqa: BLE001  whatever it is, nobody's work depends on it
             self._silent_until = asyncio.get_running_loop().time() + _QUIET_SECONDS
             return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -84,14 +84,9 @@ class AsyncClient:
         return await self._run(steps.waiting(job_id, timeout, on_progress))
 
     async def jobs(self, **filters: Unpack[steps.Filters]) -> AsyncIterator[JobView]:
-        query = steps.query_of(filters)
-        while True:
-            page = await self._run(steps.page(query))
+        async for page in self._pages(steps.page, steps.query_of(filters)):
             for job in page.jobs:
                 yield job
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     async def cancel(self, job_id: str) -> JobView:
         return await self._run(steps.acting(job_id, ":cancel"))
@@ -106,14 +101,9 @@ class AsyncClient:
         await self._run(steps.forgetting(job_id))
 
     async def dead_jobs(self, **marks: Unpack[desk.DeadMarks]) -> AsyncIterator[DeadView]:
-        query = desk.query_of(marks)
-        while True:
-            page = await self._run(desk.page(query))
+        async for page in self._pages(desk.page, desk.query_of(marks)):
             for job in page.jobs:
                 yield job
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     async def dead_job(self, job_id: str) -> DeadView:
         return await self._run(desk.looking(job_id))
@@ -125,14 +115,9 @@ class AsyncClient:
         return await self._run(desk.sending("drop", errand, by))
 
     async def audit(self, **marks: Unpack[desk.AuditMarks]) -> AsyncIterator[NotedView]:
-        query = desk.query_of(marks)
-        while True:
-            page = await self._run(desk.audit(query))
+        async for page in self._pages(desk.audit, desk.query_of(marks)):
             for entry in page.entries:
                 yield entry
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     async def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""
@@ -146,6 +131,16 @@ class AsyncClient:
 
     async def fetch(self, job: JobView, into: Incoming) -> None:
         await self._run(steps.fetching(job, into))
+
+    async def _pages(
+        self, ask: Callable[[Mapping[str, Any]], Steps[desk.Page]], query: dict[str, Any]
+    ) -> AsyncIterator[desk.Page]:
+        while True:
+            page = await self._run(ask(query))
+            yield page
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     async def _run(self, doing: Steps[T]) -> T:
         answer: steps.Answer = None

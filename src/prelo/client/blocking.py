@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -95,13 +95,8 @@ class Client:
 
     def jobs(self, **filters: Unpack[steps.Filters]) -> Iterator[JobView]:
         """All jobs that fit, newest first, fetched page by page."""
-        query = steps.query_of(filters)
-        while True:
-            page = self._run(steps.page(query))
+        for page in self._pages(steps.page, steps.query_of(filters)):
             yield from page.jobs
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     def cancel(self, job_id: str) -> JobView:
         return self._run(steps.acting(job_id, ":cancel"))
@@ -120,13 +115,8 @@ class Client:
 
     def dead_jobs(self, **marks: Unpack[desk.DeadMarks]) -> Iterator[DeadView]:
         """The jobs of all tenants that were given up (or failed), the last first, page by page."""
-        query = desk.query_of(marks)
-        while True:
-            page = self._run(desk.page(query))
+        for page in self._pages(desk.page, desk.query_of(marks)):
             yield from page.jobs
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     def dead_job(self, job_id: str) -> DeadView:
         """A dead or failed job with its history. Raises Conflict for any other state."""
@@ -142,13 +132,8 @@ class Client:
 
     def audit(self, **marks: Unpack[desk.AuditMarks]) -> Iterator[NotedView]:
         """Who replayed and dropped what, newest first, page by page."""
-        query = desk.query_of(marks)
-        while True:
-            page = self._run(desk.audit(query))
+        for page in self._pages(desk.audit, desk.query_of(marks)):
             yield from page.entries
-            if page.next is None:
-                return
-            query["cursor"] = page.next
 
     def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""
@@ -165,6 +150,16 @@ class Client:
     def fetch(self, job: JobView, into: Incoming) -> None:
         """Stream a finished job's file. Raises JobFailed, Damaged."""
         self._run(steps.fetching(job, into))
+
+    def _pages(
+        self, ask: Callable[[Mapping[str, Any]], Steps[desk.Page]], query: dict[str, Any]
+    ) -> Iterator[desk.Page]:
+        while True:
+            page = self._run(ask(query))
+            yield page
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
     def _run(self, doing: Steps[T]) -> T:
         answer: steps.Answer = None

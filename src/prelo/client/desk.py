@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 
 from prelo.client.steps import Call, Steps, ask
 from prelo.core.desk import AuditPage, DeadPage, DeadView, Errand, ErrandView
 from prelo.core.records import Deed
+from prelo.core.view import JobPage
 
+Page = TypeVar("Page", JobPage, DeadPage, AuditPage)
 _PATIENCE = 20  # seconds that a call may take beyond the usual: it paces itself
 
 

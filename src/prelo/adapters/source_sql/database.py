@@ -35,7 +35,7 @@ class Question:
 
 
 class Database(Protocol):
-    """One connection of the configuration; it connects anew for every question."""
+    """One connection of the configuration. Nothing of a question is left on it for the next one."""
 
     def rows(self, question: Question) -> AbstractContextManager[pa.RecordBatchReader]:
         """The rows in one snapshot, read as they come. Raises the Failures of core/errors.py."""

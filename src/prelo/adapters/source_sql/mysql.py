@@ -69,7 +69,7 @@ class Mysql:
             batches = self._batches(rows, schema, question.seconds)
             yield pa.RecordBatchReader.from_batches(schema, changed(batches, schema, changes))
 
-    def count(self, question: Question) -> int | None:  # noqa: ARG002
+    def count(self, question: Question) -> int | None:  # noqa: ARG002  the port's
         """What EXPLAIN guesses is too often far away."""
         return None
 
@@ -83,7 +83,7 @@ class Mysql:
         with self._translated(seconds):
             connection = self._driver.connect(
                 **self._settings,
-                **_strict(self._driver, "ssl" in self._settings),
+                **_strict(self._driver, tls="ssl" in self._settings),
                 conv=_conversions(self._driver),
             )
         try:
@@ -171,7 +171,7 @@ def _settings(name: str, url: str) -> dict[str, Any]:
     return settings
 
 
-def _strict(driver: Any, tls: bool) -> dict[str, Any]:  # noqa: FBT001
+def _strict(driver: Any, *, tls: bool) -> dict[str, Any]:
     """What PyMySQL does anyway: one statement at a time, and never without TLS where it is wished for."""
     if driver.__name__ != "MySQLdb":
         return {}
@@ -245,8 +245,8 @@ def _unbuffered(connection: Any, driver: Any) -> Generator[Any]:
 
 def _headers(cursor: Any) -> list[Header]:
     flags = getattr(cursor, "description_flags", None)
-    if flags is None:  # PyMySQL knows them, too, and does not say so
-        flags = [field.flags for field in cursor._result.fields]  # noqa: SLF001
+    if flags is None:
+        flags = [field.flags for field in cursor._result.fields]  # noqa: SLF001  PyMySQL says them nowhere else
     return [
         Header(told[0], told[1], told[5] or 0, flag)
         for told, flag in zip(cursor.description, flags, strict=True)

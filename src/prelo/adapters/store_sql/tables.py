@@ -74,10 +74,10 @@ class Document(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         return dialect.type_descriptor(TEXT)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's
         return None if value is None else self._adapter.dump_json(value).decode()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's
         return None if value is None else self._adapter.validate_json(value)
 
 
@@ -90,10 +90,10 @@ class Names(TypeDecorator[tuple[str, ...]]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         return dialect.type_descriptor(TEXT)
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002  SQLAlchemy's
         return "".join(f",{name.replace(',', ';')}" for name in value) + "," if value else ""
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002  SQLAlchemy's
         return tuple(value.strip(",").split(",")) if value else ()
 
 

@@ -76,7 +76,7 @@ def list_dead(  # noqa: PLR0913, PLR0917  the options of a command
     fate: _Fate = None,
     limit: _Limit = 50,
     url: given.Url = None,
-    json: given.Json = False,  # noqa: FBT002
+    json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """List the dead jobs of all tenants, the last first."""
     from itertools import islice
@@ -102,7 +102,7 @@ def list_dead(  # noqa: PLR0913, PLR0917  the options of a command
 
 
 @dead.command("show", cls=shape.Command)
-def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
+def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002  a flag
     """Show one dead job, why it was given up, and all it went through."""
     with _client(url) as client:
         found = client.dead_job(job)
@@ -131,13 +131,13 @@ def _command(deed: Deed) -> Callable[..., None]:
         since: _Since = None,
         until: _Until = None,
         fate: _Fate = None,
-        all_: _All = False,  # noqa: FBT002
-        dry_run: _DryRun = False,  # noqa: FBT002
+        all_: _All = False,  # noqa: FBT002  a flag
+        dry_run: _DryRun = False,  # noqa: FBT002  a flag
         rate: _Rate = None,
         most: _Most = None,
-        yes: _Yes = False,  # noqa: FBT002
+        yes: _Yes = False,  # noqa: FBT002  a flag
         url: given.Url = None,
-        json: given.Json = False,  # noqa: FBT002
+        json: given.Json = False,  # noqa: FBT002  a flag
     ) -> None:
         marks = _marks(
             ids=chosen, state=state, report=report, version=version, tenant=tenant, error=error,
@@ -161,7 +161,7 @@ def audit(
     since: _From = None,
     limit: _Limit = 50,
     url: given.Url = None,
-    json: given.Json = False,  # noqa: FBT002
+    json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """Who replayed or dropped what, newest first."""
     from itertools import islice
