@@ -19,6 +19,7 @@ from tests.servers.s3 import KEYS, Moto, client
 
 JOBS = 300 if FULL else 30
 ROWS = 10_000
+LEASE = 5  # seconds: that of a machine with much to do lasts; and it ends while the bucket stalls
 REPORT = """
 name: big
 source: {python: "big.py:rows"}
@@ -72,7 +73,7 @@ def between(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 @pytest.fixture
 def plant(tmp_path: Path, moto: Moto, between: Proxy) -> Plant:
     url = address("prelo-faults", f"http://127.0.0.1:{between.port}", timeout=2)
-    plant = Plant(tmp_path, files=url, attempts=100, breaker_open=1)
+    plant = Plant(tmp_path, files=url, attempts=100, breaker_open=1, lease=LEASE, beat=1)
     catalog = tmp_path / "reports"
     (catalog / "big.yaml").write_text(REPORT)
     (catalog / "big.py").write_text(BIG)
@@ -94,7 +95,7 @@ async def trouble(proxy: Proxy) -> None:
         proxy.stalled.set()
         while proxy.counted["stalled"] < 2:
             await asyncio.sleep(0.05)
-        await asyncio.sleep(1)
+        await asyncio.sleep(LEASE + 1)
         proxy.stalled.clear()
         proxy.cut_upload_after = 0  # the first 64 KiB of a request, and no more
         while proxy.counted["cut"] < 10:
