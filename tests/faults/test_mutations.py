@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import prelo
+from tests.faults.plant import long
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(prelo.__file__).parent
@@ -28,7 +29,8 @@ EARLY = f"""        if bell is not None:
 {BELL}"""
 
 
-@pytest.mark.timeout(120)
+@long
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("file", "was", "becomes", "tests"),
     [

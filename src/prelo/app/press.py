@@ -1,12 +1,13 @@
 """The child's half of an attempt: source -> writer -> storage, straight through, holding one batch."""
 
 import hashlib
+import math
 import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 from prelo.app.tables import count_rows, open_tables
@@ -17,6 +18,8 @@ from prelo.core.parameters import typed
 from prelo.core.report import Report
 from prelo.core.table import Manifest
 from prelo.ports import Kit, Pressed, Sink, Task
+
+_SHORT = 0.5  # seconds of a report of which nobody needs to know how far it is
 
 
 def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
@@ -31,8 +34,8 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     layout = order.layout(report, as_of)
     media_type = writer.media_type(layout)
     heard(Progress(phase="reading"))
-    expected = count_rows(report, parameters, kit.sources, many=writer.many)
-    told = _Told(heard, task.limits.rows, expected)
+    count = partial(count_rows, report, parameters, kit.sources, many=writer.many)
+    told = _Told(heard, task.limits.rows, count, began + _SHORT)
     with (
         open_tables(report, parameters, kit.sources, many=writer.many) as data,
         kit.files.create(task.key, media_type) as sink,
@@ -72,13 +75,18 @@ class _Measured:
         self._sink.write(data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Told:
-    """Progress on its way to whoever waits; too many rows end the attempt here."""
+    """Progress on its way to whoever waits; too many rows end the attempt here.
+
+    The rows to come are counted once it is `late`: a short report would be done by then.
+    """
 
     heard: Callable[[Progress], None]
     limit: int
-    expected: int | None
+    count: Callable[[], int | None]
+    late: float
+    expected: int | None = None
 
     def rendering(self, rows: int, pages: int) -> None:
         if rows > self.limit:
@@ -86,6 +94,8 @@ class _Told:
                 f"the data has more than {self.limit:,} rows, the report's limit; "
                 "narrow the parameters, or raise limits.rows"
             )
+        if time.perf_counter() > self.late:
+            self.expected, self.late = self.count(), math.inf
         self.say("rendering", rows, pages)
 
     def say(self, phase: str, rows: int, pages: int) -> None:
