@@ -7,6 +7,9 @@ is made for it or joined. Whoever dies between them leaves an open firing, which
 
 import asyncio
 import time
+from collections.abc import Coroutine, Iterable, Sequence
+from itertools import groupby
+from typing import Any
 
 from prelo.app import intake
 from prelo.core.errors import Conflict, Invalid, PreloError
@@ -30,30 +33,47 @@ class Alarm:
         """Everything that is due, up to a batch of schedules and one of firings."""
         due = await ports.store.due_schedules(_BATCH)
         turning = len(due.schedules)
-        for schedule in due.schedules:
-            await _turn(schedule, due.now, ports)
+        await _all(_turn(schedule, due.now, ports) for schedule in due.schedules)
         if turning:
             due = await ports.store.due_schedules(_BATCH)
-        for firing, schedule in due.firings:
-            await fire(firing, schedule, ports, due.now, max_queued=self._max_queued)
+        groups = groupby(sorted(due.firings, key=_order), key=lambda both: both[0].schedule_id)
+        await _all(self._fire_each(list(group), ports, due.now) for _, group in groups)
         left = float("inf") if due.next_at is None else (due.next_at - due.now) / 1000
         self._next = time.monotonic() + left
         return max(turning, len(due.firings))
+
+    async def _fire_each(
+        self, firings: Sequence[tuple[Firing, Schedule]], ports: Ports, now: int
+    ) -> None:
+        """Those of one schedule, one after the other; different schedules do not wait for each other."""
+        for firing, schedule in firings:
+            await fire(firing, schedule, ports, now, max_queued=self._max_queued)
 
     async def wait(self, seconds: float) -> None:
         """For so long, or until something is due that was there at the last look."""
         await asyncio.sleep(max(min(seconds, self._next - time.monotonic()), _SHORTEST))
 
 
+def _order(both: tuple[Firing, Schedule]) -> tuple[str, int]:
+    return both[0].schedule_id, both[0].at
+
+
+async def _all(doing: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Everything, at once, before the first error is raised."""
+    for done in await asyncio.gather(*doing, return_exceptions=True):
+        if done is not None:
+            raise done
+
+
 async def _turn(schedule: Schedule, now: int, ports: Ports) -> None:
     try:
         then, firings = turned(schedule, now)
-    except ValueError as error:  # its zone is gone from the database of zones
+    except Invalid as error:  # its zone is gone from the database of zones
         then = paused(schedule, None)
         stopped = Firing(
             schedule_id=schedule.id, at=schedule.next_fire_at or now, try_at=now, created_at=now
         )
-        firings = [settled(stopped, "refused", now, f"{error}; the schedule was paused")]
+        firings = [settled(stopped, "refused", now, f"{error.detail}; the schedule was paused")]
     if await ports.store.change_schedule(schedule, then, firings):
         for firing in firings:
             if firing.outcome != "open":
@@ -93,10 +113,7 @@ async def _submit(firing: Firing, schedule: Schedule, ports: Ports, max_queued: 
             after=schedule.last_job_id,
         ),
     )
-    try:
-        request = asked(schedule.plan, ports.catalog, firing.at)
-    except ValueError as error:
-        raise Invalid(str(error)) from error
+    request = asked(schedule.plan, ports.catalog, firing.at)
     done = await intake.submit(request, schedule.caller, ports, key=key, max_queued=max_queued)
     ports.observer.event(
         "schedule.fired", done.job, schedule_id=schedule.id, at=firing.at, asked=firing.asked

@@ -53,7 +53,8 @@ def pattern(cron: str) -> str:
     # cronsim stumbles over these two together, and nothing is meant by them.
     if re.search(r"#[^,]*/", fields[-1]):
         raise ValueError(f"'{told}' cannot be read: a day of the week has either # or /")
-    made = " ".join(fields)
+    # cronsim takes 5-5/2, which is 5, for 5/2, which is 5, 7, 9 and so on.
+    made = re.sub(r"\b(\w+)-\1/[0-9]+", r"\1", " ".join(fields))
     try:
         first = next(CronSim(made, _EPOCH), None)
     except CronSimError as error:

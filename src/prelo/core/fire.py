@@ -55,7 +55,7 @@ def turned(schedule: Schedule, now: int) -> tuple[Schedule, list[Firing]]:
 
     What is on time fires. Of what is late by more than the grace, the plan says what fires: nothing, the
     newest unless another one fires on time with it, or the newest few, the oldest of them first. Raises
-    ValueError for a plan that cannot be read any more.
+    Invalid for a plan that cannot be read any more.
     """
     plan, first = schedule.plan, schedule.next_fire_at
     if first is None or first > now:
@@ -128,10 +128,8 @@ def settled(firing: Firing, outcome: Outcome, now: int, detail: str) -> Firing:
 
 
 def waiting(firing: Firing, now: int, detail: str) -> Firing:
-    """Looked at again before long."""
-    return firing.model_copy(
-        update={"try_at": now + WAITS_MS, "detail": detail, "tries": firing.tries + 1}
-    )
+    """Looked at again before long; that is no try."""
+    return firing.model_copy(update={"try_at": now + WAITS_MS, "detail": detail})
 
 
 def after(firing: Firing, error: PreloError, now: int) -> Firing:

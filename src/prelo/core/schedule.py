@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, Field, field_validator, model_validator
 
@@ -101,9 +102,9 @@ class Schedule(Model):
 def fires(plan: Plan, after: int, until: int | None = None) -> Iterator[int]:
     """The times at which it fires, later than `after` and not later than `until`, the next one first.
 
-    Raises ValueError for a plan whose cron or zone cannot be read.
+    Raises Invalid for a plan whose cron or zone cannot be read.
     """
-    place = cron.zone(plan.timezone)
+    place = _place(plan)
     excluded = sorted(map(_days, plan.exclude))
     ends = [moment for moment in (until, milliseconds(plan.ends_at)) if moment is not None]
     start = max(
@@ -143,7 +144,7 @@ def asked(plan: Plan, catalog: Catalog, at: int) -> Request:
     """
     wanted = plan.request
     report = catalog.get(wanted.report or "", wanted.version)
-    here = _moment(at).astimezone(cron.zone(plan.timezone))
+    here = _moment(at).astimezone(_place(plan))
     changes: dict[str, Any] = {"parameters": filled(wanted.parameters, report.parameters, here)}
     if wanted.max_age is None:
         changes["max_age"] = 0.0
@@ -154,11 +155,7 @@ def checked(plan: Plan, catalog: Catalog, caller: Caller, now: int) -> list[tupl
     """The next times, and what will be asked for then. Raises NotFound or Invalid, with where and why, for
     a plan that could not fire as it says.
     """
-    for field, read in (("cron", cron.pattern), ("timezone", cron.zone)):
-        try:
-            read(getattr(plan, field))
-        except ValueError as error:
-            raise _invalid(f"/{field}", str(error)) from error
+    _place(plan)
     if plan.request.report is None:
         raise _invalid(
             "/request/report", "a schedule asks for a report of the catalog, by its name"
@@ -178,6 +175,18 @@ def checked(plan: Plan, catalog: Catalog, caller: Caller, now: int) -> list[tupl
             raise Invalid(error.detail, tuple(map(_within, error.errors))) from error
         found.append((at, request))
     return found
+
+
+def _place(plan: Plan) -> ZoneInfo:
+    """The zone of a plan whose cron can be read, too."""
+    try:
+        cron.pattern(plan.cron)
+    except ValueError as error:
+        raise _invalid("/cron", str(error)) from error
+    try:
+        return cron.zone(plan.timezone)
+    except ValueError as error:
+        raise _invalid("/timezone", str(error)) from error
 
 
 def _within(error: FieldError) -> FieldError:
