@@ -29,8 +29,8 @@ PLAN = Plan.model_validate(
 
 async def kept(store: Store, name: str = "s1", tenant: str = "acme", **chosen: Any) -> Schedule:
     now = await store.clock()
-    told = {"next_fire_at": now - MINUTE, "created_at": now, "updated_at": now, **chosen}
-    made = Schedule(id=name, tenant=tenant, caller=Caller(tenant=tenant), plan=PLAN, **told)
+    told: dict[str, Any] = {"created_at": now, "updated_at": now, "next_fire_at": now - MINUTE}
+    made = Schedule(id=name, tenant=tenant, caller=Caller(tenant=tenant), plan=PLAN, **told | chosen)
     assert await store.add_schedule(made)
     return made
 

@@ -202,7 +202,7 @@ def test_29_february_waits_for_its_year():
         ("0 0 30 2 *", "one that a month of it has"),
         ("0 0 31 4,6 *", "one that a month of it has"),
         ("* * */20 * 1L", "never fires"),
-        ("@reboot", "has 1 fields"),
+        ("@reboot", "has 1 field;"),
         ("0 9 * * 1-5; rm -rf", "has 7 fields"),
         ("٣ 9 * * *", "cannot be read"),
         ("5-1 * * * *", "minute"),

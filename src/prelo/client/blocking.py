@@ -140,8 +140,9 @@ class Client:
     def create_schedule(
         self, name: str, cron: str, request: Mapping[str, Any], **timing: Unpack[timetable.Timing]
     ) -> ScheduleView:
-        """Have a report made again and again. `request` is what a job is asked for by, as {"report": "orders",
-        "parameters": {"day": "{{ today - 1 day }}"}}. Raises Invalid for what could not fire.
+        """Have a report made again and again. `request` is what a job is asked for by, as
+        {"report": "orders", "parameters": {"day": "{{ today - 1 day }}"}}. Raises Invalid for what could not
+        fire.
         """
         plan = timetable.plan_of(name, cron, request, timing)
         return self._run(timetable.creating(plan))

@@ -46,8 +46,9 @@ def pattern(cron: str) -> str:
         raise ValueError(f"a pattern has at most {_MOST} characters")
     if len(fields) != _FIELDS:
         more = "; a schedule fires once a minute at most" if len(fields) > _FIELDS else ""
+        count = f"{len(fields)} field{'' if len(fields) == 1 else 's'}"
         raise ValueError(
-            f"'{told}' has {len(fields)} fields; a pattern has five: minute, hour, day, month, day of the "
+            f"'{told}' has {count}; a pattern has five: minute, hour, day, month, day of the "
             f"week, as 0 9 * * 1-5{more}"
         )
     # cronsim stumbles over these two together, and nothing is meant by them.
