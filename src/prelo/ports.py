@@ -29,12 +29,13 @@ from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
 from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
+from prelo.timetable import Timetable
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Protocol):
+class Store(Timetable, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
 
     A method that answers None or False found the row changed by somebody else: an answer, not an error.

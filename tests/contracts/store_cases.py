@@ -57,6 +57,8 @@ class Place:
             "idempotency": "expires_at",
             "audit": "at",
             "loss": "at",
+            "schedule": "paused_until next_fire_at created_at updated_at",
+            "firing": "at until try_at created_at ended_at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

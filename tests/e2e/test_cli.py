@@ -100,7 +100,7 @@ def rows_of(path: Path) -> list[list[Any]]:
 def test_help_names_every_command_and_every_exit_code(home: Path):
     said = prelo(home, "--help").stdout
     commands = ["render", "submit", "jobs", "dead", "serve", "api", "work", "upkeep", "migrate"]
-    commands += ["doctor", "reports"]
+    commands += ["doctor", "reports", "schedules"]
     assert [name for name in commands if f" {name} " not in said] == []
     assert all(f"{code} " in said for code in (0, 1, 2, 3, 4, 5, 130))
     assert "<bool>" not in said

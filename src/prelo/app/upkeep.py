@@ -1,4 +1,5 @@
-"""The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, old files deleted.
+"""The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, schedules fired, old files
+deleted.
 
 Every act is a conditional write, so any number of upkeep processes may run at once.
 """
@@ -8,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from prelo.app import answers
+from prelo.app.fire import Alarm
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError, Unavailable
@@ -28,13 +30,19 @@ async def upkeep(
     turn: float = 2.0,
     look: float = 0.5,
     sweep: float = 3600.0,
+    max_queued: int | None = None,
 ) -> None:
-    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps."""
+    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps.
+    `max_queued`: schedules ask for nothing behind so many jobs.
+    """
     ports.observer.event("upkeep.started")
+    alarm_clock = Alarm(max_queued)
     duties = [
         _every(look, ports, stop, relay, waits=ports.store.stirred),
         _every(turn, ports, stop, tidy),
         _every(turn, ports, stop, bury),
+        _every(look, ports, stop, alarm_clock.fire, waits=alarm_clock.wait),
+        _every(sweep, ports, stop, forget_firings),
         _every(sweep, ports, stop, sweep_files),
     ]
     await asyncio.gather(*duties)
@@ -150,6 +158,12 @@ async def _expire(ports: Ports) -> int:
             keys += [job.artifact.key] if job.artifact else []
     await ports.files.delete(keys)
     return len(jobs)
+
+
+async def forget_firings(ports: Ports) -> int:
+    """The history of schedules, after 90 days."""
+    await ports.store.prune_firings()
+    return 0
 
 
 async def sweep_files(ports: Ports) -> int:

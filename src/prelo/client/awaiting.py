@@ -3,13 +3,14 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, Unpack
 
 import httpx
 
-from prelo.client import desk, steps
+from prelo.client import desk, steps, timetable
 from prelo.client.download import Incoming, beside
 from prelo.client.steps import (
     Broken,
@@ -23,6 +24,7 @@ from prelo.client.steps import (
     T,
 )
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
+from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
 from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
@@ -118,6 +120,49 @@ class AsyncClient:
         async for page in self._pages(desk.audit, desk.query_of(marks)):
             for entry in page.entries:
                 yield entry
+
+    async def create_schedule(
+        self, name: str, cron: str, request: Mapping[str, Any], **timing: Unpack[timetable.Timing]
+    ) -> ScheduleView:
+        plan = timetable.plan_of(name, cron, request, timing)
+        return await self._run(timetable.creating(plan))
+
+    async def preview_schedule(
+        self, name: str, cron: str, request: Mapping[str, Any], **timing: Unpack[timetable.Timing]
+    ) -> tuple[UpcomingView, ...]:
+        plan = timetable.plan_of(name, cron, request, timing)
+        return (await self._run(timetable.previewing(plan))).upcoming
+
+    async def schedules(self, limit: int = 50) -> AsyncIterator[ScheduleView]:
+        async for page in self._pages(timetable.page, {"limit": limit}):
+            for schedule in page.schedules:
+                yield schedule
+
+    async def schedule(self, schedule_id: str) -> ScheduleView:
+        return await self._run(timetable.looking(schedule_id))
+
+    async def change_schedule(self, schedule_id: str, changes: Mapping[str, Any]) -> ScheduleView:
+        return await self._run(timetable.changing(schedule_id, changes))
+
+    async def pause_schedule(self, schedule_id: str, until: datetime | None = None) -> ScheduleView:
+        return await self._run(timetable.pausing(schedule_id, until))
+
+    async def resume_schedule(self, schedule_id: str) -> ScheduleView:
+        return await self._run(timetable.resuming(schedule_id))
+
+    async def run_schedule(self, schedule_id: str) -> FiringView:
+        return await self._run(timetable.running(schedule_id))
+
+    async def delete_schedule(self, schedule_id: str) -> None:
+        await self._run(timetable.deleting(schedule_id))
+
+    async def upcoming(self, schedule_id: str, limit: int = 5) -> tuple[UpcomingView, ...]:
+        return (await self._run(timetable.coming(schedule_id, limit))).upcoming
+
+    async def firings(self, schedule_id: str, limit: int = 50) -> AsyncIterator[FiringView]:
+        async for page in self._pages(timetable.firings(schedule_id), {"limit": limit}):
+            for firing in page.firings:
+                yield firing
 
     async def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""

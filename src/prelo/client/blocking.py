@@ -3,13 +3,14 @@
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, Unpack
 
 import httpx
 
-from prelo.client import desk, steps
+from prelo.client import desk, steps, timetable
 from prelo.client.download import Incoming, beside
 from prelo.client.steps import (
     Broken,
@@ -23,6 +24,7 @@ from prelo.client.steps import (
     T,
 )
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
+from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
 from prelo.core.table import Manifest
 from prelo.core.view import JobView, ReportView
 
@@ -134,6 +136,60 @@ class Client:
         """Who replayed and dropped what, newest first, page by page."""
         for page in self._pages(desk.audit, desk.query_of(marks)):
             yield from page.entries
+
+    def create_schedule(
+        self, name: str, cron: str, request: Mapping[str, Any], **timing: Unpack[timetable.Timing]
+    ) -> ScheduleView:
+        """Have a report made again and again. `request` is what a job is asked for by, as
+        {"report": "orders", "parameters": {"day": "{{ today - 1 day }}"}}. Raises Invalid for what could not
+        fire.
+        """
+        plan = timetable.plan_of(name, cron, request, timing)
+        return self._run(timetable.creating(plan))
+
+    def preview_schedule(
+        self, name: str, cron: str, request: Mapping[str, Any], **timing: Unpack[timetable.Timing]
+    ) -> tuple[UpcomingView, ...]:
+        """When it would fire next, and the parameters it would ask for then; nothing is stored."""
+        plan = timetable.plan_of(name, cron, request, timing)
+        return self._run(timetable.previewing(plan)).upcoming
+
+    def schedules(self, limit: int = 50) -> Iterator[ScheduleView]:
+        """All schedules, newest first, page by page. `limit`: the size of a page."""
+        for page in self._pages(timetable.page, {"limit": limit}):
+            yield from page.schedules
+
+    def schedule(self, schedule_id: str) -> ScheduleView:
+        """With the next times at which it fires."""
+        return self._run(timetable.looking(schedule_id))
+
+    def change_schedule(self, schedule_id: str, changes: Mapping[str, Any]) -> ScheduleView:
+        """Those names of its plan, as {"cron": "0 8 * * *"}; None takes a name away."""
+        return self._run(timetable.changing(schedule_id, changes))
+
+    def pause_schedule(self, schedule_id: str, until: datetime | None = None) -> ScheduleView:
+        """Until it is resumed, or until then."""
+        return self._run(timetable.pausing(schedule_id, until))
+
+    def resume_schedule(self, schedule_id: str) -> ScheduleView:
+        return self._run(timetable.resuming(schedule_id))
+
+    def run_schedule(self, schedule_id: str) -> FiringView:
+        """Fire once, now. Raises Conflict if no job was accepted."""
+        return self._run(timetable.running(schedule_id))
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """With its history; its jobs stay."""
+        self._run(timetable.deleting(schedule_id))
+
+    def upcoming(self, schedule_id: str, limit: int = 5) -> tuple[UpcomingView, ...]:
+        """When a schedule fires next, and the parameters it will ask for then."""
+        return self._run(timetable.coming(schedule_id, limit)).upcoming
+
+    def firings(self, schedule_id: str, limit: int = 50) -> Iterator[FiringView]:
+        """What became of its times, newest first, page by page."""
+        for page in self._pages(timetable.firings(schedule_id), {"limit": limit}):
+            yield from page.firings
 
     def manifest(self, job_id: str) -> Manifest:
         """What is in a finished job's file, and what it took to make it."""

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from prelo.client.steps import Call, Steps, ask
 from prelo.core.desk import AuditPage, DeadPage, DeadView, Errand, ErrandView
 from prelo.core.records import Deed
+from prelo.core.schedule_view import FiringPage, SchedulePage
 from prelo.core.view import JobPage
 
-Page = TypeVar("Page", JobPage, DeadPage, AuditPage)
+Page = TypeVar("Page", JobPage, DeadPage, AuditPage, SchedulePage, FiringPage)
 _PATIENCE = 20  # seconds that a call may take beyond the usual: it paces itself
 
 

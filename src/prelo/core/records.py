@@ -5,6 +5,7 @@ audit; and by what marks jobs and entries are looked for.
 from typing import Any, Literal
 
 from prelo.core.errors import Deadline
+from prelo.core.fire import Fired
 from prelo.core.job import MAX_LOSSES, Job, State
 from prelo.core.model import Model
 from prelo.core.report import Lane
@@ -65,10 +66,11 @@ class Submitted(Model):
 
 
 class IdempotencyKey(Model):
-    """A caller's key and the digest of the body it came with."""
+    """A caller's key and the digest of the body it came with. `fired`: it is this firing's."""
 
     key: str
     digest: str
+    fired: Fired | None = None
 
 
 class Beat(Model):

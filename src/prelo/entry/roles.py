@@ -57,7 +57,7 @@ async def run(
     listener = _listener(config) if "api" in roles else None
     begun: list[Awaitable[None]] = [] if migrated else [_migrate(ports, stop)]
     if "upkeep" in roles:
-        begun.append(upkeep(ports, stop))
+        begun.append(upkeep(ports, stop, max_queued=config.max_queued))
     if "work" in roles:
         begun.append(_work(config, ports, stop, roles))
     if listener:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from prelo.adapters.store_sql import bells, changing, desk, guards, reading, schema, submitting
 from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
+from prelo.adapters.store_sql.timetable import SqlTimetable
 from prelo.adapters.store_sql.together import Together
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
@@ -31,7 +32,7 @@ _PRUNE_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
 
 
-class SqlStore:
+class SqlStore(SqlTimetable):
     """See prelo.ports.Store. `url`: sqlite:///path/prelo.db (four slashes for an absolute path).
     `rules`: whom a claim passes over, and how many may wait.
 
@@ -39,7 +40,7 @@ class SqlStore:
     """
 
     def __init__(self, url: str, rules: Rules | None = None) -> None:
-        self._database = Database(url)
+        super().__init__(Database(url))
         self._pruned = time.monotonic()
         self._rules = rules or Rules()
         self._guards = guards.Guards(self._rules)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from prelo.adapters.store_sql import bells, changing, reading
+from prelo.adapters.store_sql import bells, changing, reading, schedules
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.fairness import FairKeys
 from prelo.adapters.store_sql.faults import Collided
@@ -137,6 +137,7 @@ class _Placing:
         if replayed is not None:
             return replayed
         try:
+            schedules.needed(self._tx, ask.key and ask.key.fired)
             submitted = self._known.standing_for(ask) or self._queued(ask)
         except Collided:
             raise
@@ -212,6 +213,7 @@ class _Placing:
     def _remember(self, ask: Ask, found: Job) -> None:
         if ask.key is None:
             return
+        schedules.fired(self._tx, ask.key.fired, found)
         self._keys.append(
             {
                 "key_hash": ask.key_hash,

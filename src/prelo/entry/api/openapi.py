@@ -9,9 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from prelo.core import desk, view
+from prelo.core import desk, schedule_view, view
 from prelo.core.errors import FieldError, Problem
 from prelo.core.request import Request
+from prelo.core.schedule import Plan
 from prelo.core.table import Manifest
 from prelo.entry.api.problems import MEDIA_TYPE, document
 
@@ -55,9 +56,11 @@ _EXAMPLES = {
 _MODELS: tuple[type[BaseModel], ...] = (
     view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
-    Manifest, Problem, Request,
+    schedule_view.ScheduleView, schedule_view.SchedulePage, schedule_view.PreviewView,
+    schedule_view.FiringView, schedule_view.FiringPage, schedule_view.Pause, schedule_view.Changes,
+    Manifest, Plan, Problem, Request,
 )  # fmt: skip
-_READ = {Request, desk.Errand}
+_READ = {Request, Plan, desk.Errand, schedule_view.Pause, schedule_view.Changes}
 _SUCCESSES = {
     200: "Here it is.",
     201: "The file is ready; `Location` is its job.",
@@ -146,6 +149,11 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key",
+    "1 to 255 printable characters. The same key with the same body answers what the first call made.",
+    '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+)
 CREATE: dict[str, Any] = describe(
     "Ask for a report",
     ("200:JobView", "201:JobView", "202:JobView"),
@@ -155,11 +163,7 @@ CREATE: dict[str, Any] = describe(
     "openapi_extra": {
         **reads("Request", examples=_EXAMPLES),
         "parameters": [
-            _header(
-                "Idempotency-Key",
-                "1 to 255 printable characters. The same key with the same body answers the first job.",
-                '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
-            ),
+            IDEMPOTENCY_KEY,
             _header("Prefer", "RFC 7240; `wait` in seconds, at most 60.", "respond-async, wait=10"),
         ],
     },

@@ -63,7 +63,7 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
         asked: dict[str, Any] = {"format": kind}
         if max_age is not None:
             asked["max_age"] = max_age
-        job = client.submit(report, _typed(client, report, param), **asked)
+        job = client.submit(report, typed(client, report, param), **asked)
         if wait or output:
             job = _followed(client, job)
         if output and job.state == "succeeded":
@@ -125,7 +125,7 @@ def _client(url: str | None) -> "Client":
     return Client(Config.load(url=url).url)
 
 
-def _typed(client: "Client", report: str, texts: list[str] | None) -> dict[str, Any]:
+def typed(client: "Client", report: str, texts: list[str] | None) -> dict[str, Any]:
     """Parameters by the server's schema. It is asked only where a text might stand for something else."""
     if not texts:
         return {}
