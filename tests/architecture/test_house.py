@@ -12,10 +12,10 @@ from prelo import wiring
 ROOT = Path(__file__).parents[2]
 ADAPTERS = ROOT / "src/prelo/adapters"
 PUBLIC = [
-    "AsyncClient", "Chart", "Client", "Column", "ColumnMissing", "Conflict", "Damaged", "Failure", "Gone",
-    "Highlight", "Invalid", "JobFailed", "KeyReused", "Kind", "Layout", "Manifest", "Misconfigured",
+    "AsyncClient", "Chart", "Client", "Column", "ColumnMissing", "Conflict", "Damaged", "Failure",
+    "Forbidden", "Gone", "Highlight", "Invalid", "JobFailed", "KeyReused", "Kind", "Layout", "Manifest", "Misconfigured",
     "NotFinished", "NotFound", "Overflow", "PreloError", "Refused", "Report", "SourceInvalid", "Sparkline",
-    "Summary", "TooLarge", "Unavailable", "__version__", "report", "write_csv", "write_pdf", "write_xlsx",
+    "Summary", "TooLarge", "Unauthenticated", "Unavailable", "__version__", "report", "write_csv", "write_pdf", "write_xlsx",
 ]  # fmt: skip
 
 

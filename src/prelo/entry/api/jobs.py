@@ -37,6 +37,7 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
     submitted = await intake.submit(
         asked.request, who, here.ports, key=key, max_queued=here.config.max_queued
     )
+    here.note(who, "ask", submitted.job, fresh=submitted.fresh)
     headers = {"Idempotency-Replayed": "true"} if submitted.replayed else {}
     return await _placed(submitted.job, request, here, who, headers)
 
@@ -95,6 +96,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
         scope=who.scope,
         states=tuple(query.state),
         report=query.report,
+        hidden=here.ports.catalog.hidden_from(who.permissions),
         created_after=None if after is None else int(after.timestamp() * 1000),
         before=place_of(query.cursor),
         limit=query.limit + 1,  # one more than shown tells whether there is a next page
@@ -136,6 +138,7 @@ async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Respons
 async def refresh(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The same report with today's data: a new job of its own (see `Location`), or the one under way."""
     submitted = await intake.refresh(str(job_id), who, here.ports)
+    here.note(who, "ask", submitted.job, fresh=submitted.fresh, refresh=True)
     return await _placed(submitted.job, request, here, who)
 
 
