@@ -52,6 +52,10 @@ class Keyring(Protocol):
 class Issuer(Protocol):
     """Who gives tokens to callers, and vouches for what is in them."""
 
+    async def check(self) -> None:
+        """See whether it can be reached and is who it should be; raises Unavailable with what is wrong."""
+        ...
+
     async def claims(self, token: str) -> Mapping[str, Any]:
         """What a good token says. Raises Unauthenticated with what is wrong about any other; Unavailable when
         the issuer has never been reached, so that nothing can be said.

@@ -24,12 +24,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from prelo.adapters.store_sql import SqlStore
 from prelo.adapters.store_sql.tables import VERSION, metadata
 from prelo.core import job as transitions
+from prelo.core.access import Key
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
-from prelo.core.records import Act, AuditFilter, DeadFilter
+from prelo.core.records import Act, AuditFilter, DeadFilter, Entry
 from prelo.core.rules import Rules
 from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
+    HOUR,
     LEASE,
     SqlitePlace,
     claimed,
@@ -67,7 +69,12 @@ async def every_method(store: Store) -> None:
     await store.move(await claimed(store), retry)
     await store.get(done.id, with_order=True)
     page = JobFilter(
-        tenant="acme", states=(done.state,), report="sales", created_after=0, before=(1, "a")
+        tenant="acme",
+        hidden=frozenset({("secret", 1)}),
+        states=(done.state,),
+        report="sales",
+        created_after=0,
+        before=(1, "a"),
     )
     await store.list(page)
     for duty in ("lapsed", "overdue", "outlived", "unrung"):
@@ -75,6 +82,7 @@ async def every_method(store: Store) -> None:
     await store.rung([bell.number for bell in await store.bells(10)])
     await store.ring_again([done])
     await the_desk(store)
+    await the_keyring(store)
     await store.unreferenced(["a", "b"])
     await store.depth()
     await store.depth("small")
@@ -106,6 +114,21 @@ async def the_desk(store: Store) -> None:
     await store.forget(dead, act)
     for named in ({}, {"job_id": dead.id}, {"actor": act.actor}, {"since": 1, "before": 9}):
         await store.audit(AuditFilter.model_validate(named))
+
+
+async def the_keyring(store: Store) -> None:
+    """What concerns callers and their keys."""
+    act = Act(actor="ana@desk", action="key.create")
+    await store.add_key(Key(id="a", tenant="acme", name="ci", digest="d"), act, HOUR)
+    await store.keys("acme")
+    await store.keys()
+    await store.rotate_key("a", Key(id="b", tenant="acme", name="ci", digest="e"), HOUR, act)
+    await store.keys_used(["a", "b"])
+    await store.revoke_key("a", act)
+    await store.note([Entry(actor="key:a", action="ask", tenant="acme")], HOUR)
+    marks: dict[str, Any] = {"tenant": "acme", "actions": ("ask",), "since": 1, "until": 2}
+    for name, value in marks.items():
+        await store.audit(AuditFilter.model_validate({name: value}))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -102,8 +102,14 @@ def document(problem: Problem, status: int) -> dict[str, Any]:
     return {"type": body.pop("type"), "title": body.pop("title"), "status": status, **body}
 
 
-def answer(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    content = document(problem, status)
+def answer(
+    problem: Problem,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    quotas: Collection[str] = (),
+) -> JSONResponse:
+    """`quotas` are used up, as the RateLimit fields call them."""
+    content = document(problem, status) | ({"violated-policies": list(quotas)} if quotas else {})
     kept = {"Vary": "Prefer", "Cache-Control": "no-store"} | dict(headers or {})
     return JSONResponse(content, status, kept, media_type=MEDIA_TYPE)
 
@@ -122,16 +128,18 @@ async def _known(_request: Request, error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error  # the operator's or ours: to the log, and to the caller without its details
     headers: dict[str, str] = {}
+    quotas: tuple[str, ...] = ()
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         seconds = max(1, math.ceil(getattr(error, "retry_after", 5)))
         headers["Retry-After"] = str(seconds)
         if isinstance(error, errors.TooManyJobs | errors.TooManyRequests):
+            quotas = (error.policy,)
             headers |= spent(error.policy, seconds)
     if isinstance(error, RangeUnsatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, errors.Unauthenticated | errors.Forbidden):
         headers["WWW-Authenticate"] = _challenge(error)
-    return answer(error.problem(), status, headers)
+    return answer(error.problem(), status, headers, quotas)
 
 
 def _challenge(error: errors.Unauthenticated | errors.Forbidden) -> str:
