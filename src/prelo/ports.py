@@ -28,12 +28,13 @@ from prelo.core.request import Order
 from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
 from prelo.keyring import Issuer, Keyring
+from prelo.outlook import Outlook
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Keyring, Protocol):
+class Store(Keyring, Outlook, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
 
     A method that answers None or False found the row changed by somebody else: an answer, not an error.

@@ -14,6 +14,7 @@ from prelo.app import intake
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.job import State
 from prelo.core.request import Caller, Request
+from prelo.core.rules import TenantLimits
 from prelo.core.table import Completeness
 from tests.app.conftest import ANYBODY, House
 
@@ -249,3 +250,25 @@ async def test_a_press_is_replaced_after_its_number_of_jobs(house: House):
     presses.presses.jobs = 2
     for n in range(5):
         assert (await house.finished("numbers", parameters={"n": n})).state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("report", "limits", "problem", "said"),
+    [
+        ("numbers", TenantLimits(rows={"default": 2}), "row-limit",
+         "more than 2 rows, the limit of your tenant; ask for less"),
+        ("numbers", TenantLimits(file_size={"*": 10}), "file-limit",
+         "beyond 10 bytes, the limit of your tenant"),
+        ("slow", TenantLimits(seconds={"*": 1}), "time-limit", "1 s, the limit of your tenant"),
+        ("many", TenantLimits(rows={"*": 9_000_000}), "row-limit",
+         "1,000 rows, the report's limit; ask for less, or raise limits.rows"),
+    ],
+)  # fmt: skip
+async def test_a_tenants_limit_holds_where_it_is_lower_than_the_reports(
+    house: House, report: str, limits: TenantLimits, problem: str, said: str
+):
+    job = await house.submit(report)
+    async with house.at_work(limits=limits):
+        job = await house.until(job.id, State.FAILED)
+    assert job.error
+    assert (job.error.type, said in job.error.detail) == (problem, True), job.error

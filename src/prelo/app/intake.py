@@ -53,9 +53,9 @@ async def submit(
     )
 
 
-def check(request: Request, caller: Caller, ports: Ports) -> Order:
+def check(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
     """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
-    return order(request, ports.catalog, caller)[0]
+    return order(request, ports.catalog, caller)
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh

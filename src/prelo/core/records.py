@@ -185,3 +185,20 @@ class AuditFilter(Model):
     until: int | None = None
     before: int | None = None
     limit: int = 50
+
+
+class Made(Model):
+    """What one finished job took, from the begin of its last attempt on."""
+
+    ms: int
+    size: int
+
+
+class Ahead(Model):
+    """`jobs` that come before a waiting one; `running` ones of its lane; `typical_ms`: what the last files
+    of the report took; None: there are none.
+    """
+
+    jobs: int
+    running: int
+    typical_ms: int | None

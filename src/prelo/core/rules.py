@@ -62,6 +62,15 @@ class TenantLimits(Model):
         return limits.model_copy(update=lower) if lower else limits
 
 
+def whose(name: str, in_force: Limits, own: Limits) -> str:
+    """Whose limit it is that an attempt ran into, and what to do: a report's own can be raised by who wrote
+    it.
+    """
+    if getattr(in_force, name) < getattr(own, name):
+        return "the limit of your tenant; ask for less"
+    return f"the report's limit; ask for less, or raise limits.{name}"
+
+
 def of_tenant(limits: Mapping[str, Count], tenant: str) -> Count | None:
     """A tenant's own, else everybody's; None where there is none."""
     return limits.get(tenant, limits.get(EVERYBODY))

@@ -118,6 +118,7 @@ async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collec
             beat=config.beat,
             retry=config.retry,
             breakers=Breakers(config.breaker),
+            limits=config.tenant_limits,
         ),
         stop,
         slots=config.slots,

@@ -10,6 +10,7 @@ from prelo.adapters.store_sql import (
     desk,
     guards,
     keys,
+    outlook,
     reading,
     schema,
     submitting,
@@ -22,6 +23,7 @@ from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.records import (
     Act,
+    Ahead,
     AuditFilter,
     Bell,
     Change,
@@ -29,6 +31,7 @@ from prelo.core.records import (
     Entry,
     IdempotencyKey,
     JobFilter,
+    Made,
     Noted,
     Obituary,
     Tally,
@@ -226,6 +229,15 @@ class SqlStore:
 
     async def transitions(self, job_id: str) -> Sequence[Change]:
         return await self._database.read(lambda tx: reading.transitions(tx, job_id))
+
+    async def made(self, tenant: str, report: str, limit: int) -> Sequence[Made]:
+        return await self._database.read(lambda tx: outlook.made(tx, tenant, report, limit))
+
+    async def waiting(self, tenant: str) -> int:
+        return await self._database.read(lambda tx: guards.queued(tx, tenant))
+
+    async def ahead(self, job: Job, most: int) -> Ahead:
+        return await self._database.read(lambda tx: outlook.ahead(tx, job, most))
 
     async def quarantines(self) -> Sequence[Quarantine]:
         return await self._database.read(self._guards.quarantines)

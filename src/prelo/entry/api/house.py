@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 
 from prelo.app.audit import Trail
 from prelo.app.callers import Doorman
+from prelo.app.outlook import Estimates
 from prelo.app.rates import Rates
 from prelo.config import Config
 from prelo.core.job import Job
 from prelo.core.records import Act, Doing
 from prelo.core.request import Caller
 from prelo.ports import Ports
+from prelo.wiring import sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class House:
     doorman: Doorman
     rates: Rates
     trail: Trail
+    estimates: Estimates
     draining: list[str] = field(default_factory=list[str])
 
     def note(self, who: Caller, action: Doing, job: Job, **detail: object) -> None:
@@ -35,6 +38,7 @@ class House:
         """What still has to be written is."""
         await self.trail.close()
         await self.doorman.close()
+        self.estimates.close()
 
 
 def house_of(ports: Ports, config: Config, roles: tuple[str, ...]) -> House:
@@ -45,4 +49,5 @@ def house_of(ports: Ports, config: Config, roles: tuple[str, ...]) -> House:
         Doorman(ports, config.auth, config.claims),
         Rates(ports.cache, config.max_requests_per_tenant),
         Trail(ports.store, ports.observer, config.audit_days),
+        Estimates(ports, lambda: sources(config)),
     )
