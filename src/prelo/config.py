@@ -17,7 +17,7 @@ from prelo.core.errors import Misconfigured
 from prelo.core.model import Model
 from prelo.core.report import MB
 from prelo.core.retry import RetryPolicy
-from prelo.core.rules import EVERYBODY, Number, Rules, TenantLimits, Weight
+from prelo.core.rules import EVERYBODY, Bytes, Number, Rules, TenantLimits, Weight
 
 PREFIX = "PRELO_"
 _CONNECTION = "PRELO_CONNECTION_"
@@ -113,7 +113,7 @@ class Config(Model):
     tenant_weights: ByName[Weight] = {}
     max_requests_per_tenant: OfEach[Number] = {}
     max_rows_per_tenant: OfEach[Number] = {}
-    max_bytes_per_tenant: OfEach[Number] = {}
+    max_bytes_per_tenant: OfEach[Bytes] = {}
     max_seconds_per_tenant: OfEach[Number] = {}
     audit_days: Seconds = 400
     max_losses: Number = 5

@@ -69,6 +69,8 @@ def test_a_limit_of_each_tenant_is_one_number_or_one_by_name():
     assert (acme.rows, acme.seconds, acme.file_size) == (500, 5, limits.file_size)
     assert (other.rows, other.seconds) == (10, 60)
     assert Config().tenant_limits.over(limits, "acme") is limits
+    with pytest.raises(Misconfigured, match=r"PRELO_MAX_BYTES_PER_TENANT.*greater than or equal"):
+        Config.load({"PRELO_MAX_BYTES_PER_TENANT": "1000"})
 
 
 def test_nothing_is_capped_unless_it_is_asked_for():

@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from prelo.core.model import Model
-from prelo.core.report import Limits
+from prelo.core.report import MB, Limits
 
 _COST_MS = 1_000  # a job of cost 1 puts the tenant's next one this far behind everybody's
 QUARANTINE_MS = (
@@ -16,6 +16,7 @@ QUARANTINE_MS = (
 Number = Annotated[int, Field(ge=1)]
 Count = TypeVar("Count", int, float)
 EVERYBODY = "*"
+Bytes = Annotated[int, Field(ge=MB)]  # as little as a report's own limit may be
 Weight = Annotated[float, Field(ge=0.01, le=1_000)]
 
 
@@ -50,7 +51,7 @@ class TenantLimits(Model):
 
     rows: dict[str, Number] = {}
     seconds: dict[str, Number] = {}
-    file_size: dict[str, Number] = {}
+    file_size: dict[str, Bytes] = {}
 
     def over(self, limits: Limits, tenant: str) -> Limits:
         """The limits of a report, as they are for this tenant."""
