@@ -62,6 +62,6 @@ def main() -> None:
         if code is None:
             raise
         try:
-            say.fail(str(error), code)
+            say.fail(say.sentence_of(error), code)
         except typer.Exit as end:
             sys.exit(end.exit_code)
