@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Conflict,
         Damaged,
         Failure,
+        Forbidden,
         Gone,
         Invalid,
         JobFailed,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Refused,
         SourceInvalid,
         TooLarge,
+        Unauthenticated,
         Unavailable,
     )
     from prelo.core.report import Report
@@ -46,6 +48,7 @@ __all__ = [
     "Conflict",
     "Damaged",
     "Failure",
+    "Forbidden",
     "Gone",
     "Highlight",
     "Invalid",
@@ -65,6 +68,7 @@ __all__ = [
     "Sparkline",
     "Summary",
     "TooLarge",
+    "Unauthenticated",
     "Unavailable",
     "__version__",
     "report",

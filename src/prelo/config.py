@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from prelo.core.breaker import BreakerPolicy
+from prelo.core.claims import ClaimNames
 from prelo.core.errors import Misconfigured
 from prelo.core.model import Model
 from prelo.core.report import MB
 from prelo.core.retry import RetryPolicy
-from prelo.core.rules import Number, Rules, Weight
+from prelo.core.rules import EVERYBODY, Bytes, Number, Rules, TenantLimits, Weight
 
 PREFIX = "PRELO_"
 _CONNECTION = "PRELO_CONNECTION_"
@@ -38,19 +39,47 @@ def _by_name(value: object) -> object:
 ByName = Annotated[dict[str, Key], BeforeValidator(_by_name)]
 
 
+def _of_each(value: object) -> object:
+    """As by name; one number alone is everybody's."""
+    if isinstance(value, str) and value.strip() and "=" not in value:
+        return {EVERYBODY: value.strip()}
+    return _by_name(value)
+
+
+OfEach = Annotated[dict[str, Key], BeforeValidator(_of_each)]
+
+
+def _kinds(value: object) -> object:
+    """`keys,oidc` as ("keys", "oidc"), `none` as ()."""
+    if not isinstance(value, str):
+        return value
+    kinds = [kind.strip() for kind in value.split(",") if kind.strip()]
+    if kinds == ["none"]:
+        return ()
+    if not kinds or not set(kinds) <= {"keys", "oidc"}:
+        raise ValueError("say none, keys, oidc, or keys,oidc")
+    return tuple(dict.fromkeys(kinds))
+
+
+Auth = Annotated[tuple[Literal["keys", "oidc"], ...], BeforeValidator(_kinds)]
+
+
 class Config(Model):
     """The settings, with their defaults.
 
     `data`: folder of the embedded default (database and files). `catalog`: folder of the reports.
-    `connections`: data sources by name (PRELO_CONNECTION_<NAME>=url; "default" is DEFAULT).
-    `trust_network`: listen beyond loopback, although nobody is asked who they are. `slots`: reports one
-    worker renders at once. `lease`, `beat`: seconds; a worker that is silent for a lease has lost its job.
-    `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
-    reports. `press_jobs`, `press_memory`: a press is replaced after so many reports, or when it has grown to
-    so many bytes. `press_threads`: of a press, for columns; 0: the machine's cores, shared by the slots.
-    `url`: the server that the commands ask.
-    `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
-    `breaker_open`: seconds for which a source that fails is not asked.
+    `connections`: data sources by name (PRELO_CONNECTION_<NAME>=url; "default" is DEFAULT). `auth`: how
+    callers show who they are: by API keys, by tokens of an OIDC issuer, or not at all, on loopback only.
+    `oidc_…`: the issuer's address, whom its tokens must be for, and what their claims are called. `key`:
+    what the commands show to the server; it is never written anywhere. `slots`: reports one worker renders
+    at once. `lease`, `beat`: seconds; a worker that is silent for a lease has lost its job. `look`: seconds
+    between a free slot's looks into the store. `grace`: seconds a drain waits for running reports.
+    `press_jobs`, `press_memory`: a press is replaced after so many reports, or when it has grown to so many
+    bytes. `press_threads`: of a press, for columns; 0: the machine's cores, shared by the slots. `url`: the
+    server that the commands ask. `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`:
+    see core.rules. `max_…_per_tenant` as `acme=4,*=1`, or one number for everybody: requests a minute; rows,
+    bytes and seconds of one report, where they are less than its own limits. `audit_days`: how long the
+    audit is kept. `breaker_open`: seconds for which a source that fails is not asked.
     """
 
     data: Path = Path(".prelo")
@@ -62,7 +91,14 @@ class Config(Model):
     connections: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8085
-    trust_network: bool = False
+    auth: Auth = ()
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_tenant_claim: str = ClaimNames().tenant
+    oidc_subject_claim: str = ClaimNames().subject
+    oidc_scopes_claim: str = ClaimNames().scopes
+    oidc_permissions_claim: str = ClaimNames().permissions
+    key: Annotated[str | None, Field(repr=False, exclude=True)] = None
     slots: Annotated[int, Field(ge=1, le=256)] = max(1, min(8, os.cpu_count() or 1))
     lease: Seconds = 30
     beat: Seconds = 10
@@ -75,6 +111,11 @@ class Config(Model):
     max_running_per_tenant: Number | None = None
     max_running_per_source: ByName[Number] = {}
     tenant_weights: ByName[Weight] = {}
+    max_requests_per_tenant: OfEach[Number] = {}
+    max_rows_per_tenant: OfEach[Number] = {}
+    max_bytes_per_tenant: OfEach[Bytes] = {}
+    max_seconds_per_tenant: OfEach[Number] = {}
+    audit_days: Seconds = 400
     max_losses: Number = 5
     breaker_open: Seconds = 15
     max_body: Annotated[int, Field(ge=1024)] = MB
@@ -108,6 +149,32 @@ class Config(Model):
                 "make it at least twice as long"
             )
         return self
+
+    @model_validator(mode="after")
+    def _tokens_are_of_somebody_for_somebody(self) -> Self:
+        if "oidc" in self.auth and not (self.oidc_issuer and self.oidc_audience):
+            raise ValueError(
+                "PRELO_AUTH has oidc: say by PRELO_OIDC_ISSUER who gives the tokens, and by "
+                "PRELO_OIDC_AUDIENCE for whom they must be"
+            )
+        return self
+
+    @property
+    def claims(self) -> ClaimNames:
+        return ClaimNames(
+            tenant=self.oidc_tenant_claim,
+            subject=self.oidc_subject_claim,
+            scopes=self.oidc_scopes_claim,
+            permissions=self.oidc_permissions_claim,
+        )
+
+    @property
+    def tenant_limits(self) -> TenantLimits:
+        return TenantLimits(
+            rows=self.max_rows_per_tenant,
+            seconds=self.max_seconds_per_tenant,
+            file_size=self.max_bytes_per_tenant,
+        )
 
     @property
     def retry(self) -> RetryPolicy:

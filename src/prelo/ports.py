@@ -13,14 +13,12 @@ from prelo.core.job import Artifact, Job, Progress
 from prelo.core.model import Model
 from prelo.core.records import (
     Act,
-    AuditFilter,
     Beat,
     Bell,
     Change,
     DeadFilter,
     IdempotencyKey,
     JobFilter,
-    Noted,
     Obituary,
     Submitted,
     Tally,
@@ -29,13 +27,15 @@ from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
 from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
+from prelo.keyring import Issuer, Keyring
+from prelo.outlook import Outlook
 from prelo.timetable import Timetable
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Timetable, Protocol):
+class Store(Keyring, Outlook, Timetable, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
 
     A method that answers None or False found the row changed by somebody else: an answer, not an error.
@@ -90,10 +90,6 @@ class Store(Timetable, Protocol):
         """How many there are by report and error, the most first."""
         ...
 
-    async def audit(self, chosen: AuditFilter) -> Sequence[Noted]:
-        """Who did what at the desk, newest first; it outlives the jobs."""
-        ...
-
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
         """Take the next due job (priority, then fair_key) with its order, or None. No job is ever handed to
         two claims of the same fence. Passed over are reports in quarantine, and tenants and sources of which
@@ -122,8 +118,8 @@ class Store(Timetable, Protocol):
         """
         ...
 
-    async def request_cancel(self, job: Job) -> bool:
-        """Ask a running job's owner to stop. False if it is not running any more."""
+    async def request_cancel(self, job: Job, act: Act | None = None) -> bool:
+        """Ask a running job's owner to stop. False if it is not running any more. `act` as in `move`."""
         ...
 
     async def forget(self, job: Job, act: Act | None = None) -> bool:
@@ -395,3 +391,4 @@ class Ports:
     presses: Presses
     observer: Observer
     catalog: Catalog
+    issuer: Issuer | None = None

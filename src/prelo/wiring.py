@@ -14,6 +14,7 @@ from typing import Any
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
 from prelo.core.report import Catalog, Report
+from prelo.keyring import Issuer
 from prelo.ports import Kit, Observer, Ports, Presses, Source, Writer
 
 ADAPTERS = "prelo.adapters."
@@ -35,6 +36,7 @@ FILES = {
     "memory": "files_object:ObjectFiles",
     "s3": "files_object:ObjectFiles",
 }
+ISSUERS = {"oidc": "issuer_oidc:OidcIssuer"}
 OBSERVERS = {"json": "observer_log:JsonObserver", "text": "observer_log:TextObserver"}
 PRESSES = {"process": "press_process:ProcessPresses"}
 CATALOGS = {"folder": "catalog_folder:load_catalog", "layout": "catalog_folder:load_layout"}
@@ -131,12 +133,20 @@ def observer(config: Config) -> Observer:
     return resolved(OBSERVERS[config.log], config.log)()
 
 
+def issuer(config: Config) -> Issuer | None:
+    """Who gives tokens to callers; None where they show none."""
+    if "oidc" not in config.auth:
+        return None
+    return resolved(ISSUERS["oidc"], "oidc")(config.oidc_issuer, config.oidc_audience)
+
+
 @asynccontextmanager
 async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Ports]:
     """Build all ports, and close them in the end. With `migrate` the store's schema is brought up."""
     store = chosen(STORES, "PRELO_STORE", config.store)(config.store, config.rules)
     broker = chosen(BROKERS, "PRELO_BROKER", config.broker)(config.broker)
     cache = chosen(CACHES, "PRELO_CACHE", config.cache)(config.cache)
+    vouching = issuer(config)
     try:
         if migrate:
             await store.migrate()
@@ -148,8 +158,11 @@ async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Por
             presses=presses(config),
             observer=observer(config),
             catalog=catalog(config),
+            issuer=vouching,
         )
     finally:
+        if vouching is not None:
+            await vouching.close()
         await broker.close()
         await cache.close()
         await store.close()

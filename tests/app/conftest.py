@@ -18,6 +18,7 @@ from prelo.config import Config
 from prelo.core.job import Job, State
 from prelo.core.request import Caller, Request
 from prelo.core.retry import RetryPolicy
+from prelo.core.rules import TenantLimits
 from prelo.ports import Ports
 from prelo.wiring import opened
 
@@ -85,13 +86,16 @@ class House:
         return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
     @contextlib.asynccontextmanager
-    async def at_work(self, slots: int = 1) -> AsyncGenerator[None]:
+    async def at_work(
+        self, slots: int = 1, limits: TenantLimits | None = None
+    ) -> AsyncGenerator[None]:
         stop = asyncio.Event()
         terms = Terms(
             owner=secrets.token_hex(4),
             lease=6,
             beat=0.5,
             retry=RetryPolicy(attempts=3, base_ms=10),
+            limits=limits or TenantLimits(),
         )
         tasks = [
             asyncio.create_task(work(self.ports, terms, stop, slots=slots, look=0.3, grace=0.3)),

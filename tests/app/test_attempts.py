@@ -14,6 +14,7 @@ from prelo.app import intake
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.job import State
 from prelo.core.request import Caller, Request
+from prelo.core.rules import TenantLimits
 from prelo.core.table import Completeness
 from tests.app.conftest import ANYBODY, House
 
@@ -249,3 +250,21 @@ async def test_a_press_is_replaced_after_its_number_of_jobs(house: House):
     presses.presses.jobs = 2
     for n in range(5):
         assert (await house.finished("numbers", parameters={"n": n})).state is State.SUCCEEDED
+
+
+async def test_a_tenants_limits_hold_where_they_are_lower_than_the_reports(house: House):
+    limits = TenantLimits(rows={"default": 150_000, "other": 1}, seconds={"*": 1})
+    asked = {"numbers": {"n": 160_000}, "many": {}, "slow": {}}
+    jobs = {name: await house.submit(name, parameters=told) for name, told in asked.items()}
+    said: dict[str, str] = {}
+    async with house.at_work(limits=limits):
+        for name, job in jobs.items():
+            ended = await house.until(job.id, State.FAILED)
+            assert ended.error
+            said[name] = f"{ended.error.type}: {ended.error.detail}"
+    assert said == {
+        "numbers": "row-limit: the data has more than 150,000 rows, the limit of your tenant; ask for less",
+        "many": "row-limit: the data has more than 1,000 rows, the report's limit; ask for less, "
+        "or raise limits.rows",
+        "slow": "time-limit: the report took longer than 1 s, the limit of your tenant; ask for less",
+    }

@@ -12,10 +12,11 @@ from prelo import wiring
 ROOT = Path(__file__).parents[2]
 ADAPTERS = ROOT / "src/prelo/adapters"
 PUBLIC = [
-    "AsyncClient", "Chart", "Client", "Column", "ColumnMissing", "Conflict", "Damaged", "Failure", "Gone",
-    "Highlight", "Invalid", "JobFailed", "KeyReused", "Kind", "Layout", "Manifest", "Misconfigured",
-    "NotFinished", "NotFound", "Overflow", "PreloError", "Refused", "Report", "SourceInvalid", "Sparkline",
-    "Summary", "TooLarge", "Unavailable", "__version__", "report", "write_csv", "write_pdf", "write_xlsx",
+    "AsyncClient", "Chart", "Client", "Column", "ColumnMissing", "Conflict", "Damaged", "Failure",
+    "Forbidden", "Gone", "Highlight", "Invalid", "JobFailed", "KeyReused", "Kind", "Layout", "Manifest",
+    "Misconfigured", "NotFinished", "NotFound", "Overflow", "PreloError", "Refused", "Report",
+    "SourceInvalid", "Sparkline", "Summary", "TooLarge", "Unauthenticated", "Unavailable", "__version__",
+    "report", "write_csv", "write_pdf", "write_xlsx",
 ]  # fmt: skip
 
 
@@ -46,7 +47,8 @@ def test_every_adapter_is_registered():
 
 def test_every_registered_class_is_there():
     for registry in (wiring.STORES, wiring.BROKERS, wiring.CACHES, wiring.FILES, wiring.OBSERVERS,
-                     wiring.PRESSES, wiring.CATALOGS, wiring.SOURCES, wiring.WRITERS):  # fmt: skip
+                     wiring.PRESSES, wiring.ISSUERS, wiring.CATALOGS, wiring.SOURCES,
+                     wiring.WRITERS):  # fmt: skip
         for key, place in registry.items():
             assert callable(wiring.resolved(place, key))
 

@@ -56,6 +56,7 @@ class Place:
             "outbox": "available_at sent_at",
             "idempotency": "expires_at",
             "audit": "at",
+            "api_key": "created_at expires_at used_at revoked_at",
             "loss": "at",
             "schedule": "paused_until next_fire_at created_at updated_at",
             "firing": "at until try_at created_at ended_at",

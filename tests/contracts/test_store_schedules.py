@@ -30,7 +30,9 @@ PLAN = Plan.model_validate(
 async def kept(store: Store, name: str = "s1", tenant: str = "acme", **chosen: Any) -> Schedule:
     now = await store.clock()
     told: dict[str, Any] = {"created_at": now, "updated_at": now, "next_fire_at": now - MINUTE}
-    made = Schedule(id=name, tenant=tenant, caller=Caller(tenant=tenant), plan=PLAN, **told | chosen)
+    made = Schedule(
+        id=name, tenant=tenant, caller=Caller(tenant=tenant), plan=PLAN, **told | chosen
+    )
     assert await store.add_schedule(made)
     return made
 
@@ -192,8 +194,8 @@ async def test_a_firing_that_is_fired_again_answers_its_first_job(store: Store, 
     first = await store.submit(draft(), key=key_of(one), max_age_ms=0)
     again = await place.open().submit(draft(), key=key_of(one), max_age_ms=0)
     assert (again.job.id, again.fresh, again.replayed) == (first.job.id, False, True)
+    key = key_of(one).model_copy(update={"digest": "another"})
     with pytest.raises(KeyReused):
-        key = key_of(one).model_copy(update={"digest": "another"})
         await store.submit(draft(), key=key)
 
 

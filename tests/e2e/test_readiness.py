@@ -95,9 +95,9 @@ def test_a_database_of_another_version_is_said_and_work_under_way_goes_on(
             assert readiness(http) == ""
 
 
-def test_beyond_loopback_it_listens_only_where_the_network_is_trusted():
-    with pytest.raises(Misconfigured, match=r"PRELO_HOST is 0\.0\.0\.0.*PRELO_TRUST_NETWORK=true"):
+def test_beyond_loopback_it_listens_only_where_callers_are_asked_who_they_are():
+    with pytest.raises(Misconfigured, match=r"PRELO_HOST is 0\.0\.0\.0.*PRELO_AUTH=keys"):
         _listener(Config.load({"PRELO_HOST": EVERYWHERE, "PRELO_PORT": "0"}))
-    trusting = {"PRELO_HOST": EVERYWHERE, "PRELO_PORT": "0", "PRELO_TRUST_NETWORK": "true"}
-    with _listener(Config.load(trusting)) as listener:
+    asking = {"PRELO_HOST": EVERYWHERE, "PRELO_PORT": "0", "PRELO_AUTH": "keys"}
+    with _listener(Config.load(asking)) as listener:
         assert listener.getsockname()[0] == EVERYWHERE

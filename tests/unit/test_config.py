@@ -4,6 +4,7 @@ import pytest
 
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
+from prelo.core.report import Limits
 from prelo.core.rules import Rules
 
 
@@ -23,6 +24,53 @@ def test_numbers_by_name_are_read_from_one_text():
         losses=9,
     )
     assert Config.model_validate_json(config.model_dump_json()) == config  # as a press gets it
+
+
+OIDC = {"PRELO_OIDC_ISSUER": "https://id.example", "PRELO_OIDC_AUDIENCE": "reports"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [("none", ()), ("keys", ("keys",)), ("oidc", ("oidc",)), ("keys, oidc", ("keys", "oidc"))],
+)
+def test_how_callers_show_who_they_are(text: str, kinds: tuple[str, ...]):
+    assert Config.load({"PRELO_AUTH": text, **OIDC}).auth == kinds
+
+
+@pytest.mark.parametrize("text", ["", "key", "none,keys", "all", ","])
+def test_another_way_to_show_it_is_a_sentence(text: str):
+    with pytest.raises(Misconfigured, match="PRELO_AUTH: say none, keys, oidc, or keys,oidc"):
+        Config.load({"PRELO_AUTH": text})
+
+
+@pytest.mark.parametrize("missing", OIDC)
+def test_tokens_need_an_issuer_and_an_audience(missing: str):
+    told = {name: value for name, value in OIDC.items() if name != missing}
+    with pytest.raises(Misconfigured, match=missing):
+        Config.load({"PRELO_AUTH": "oidc", **told})
+
+
+def test_the_key_of_the_commands_is_shown_nowhere():
+    config = Config.load({"PRELO_KEY": "prelo_hush"})
+    assert config.key == "prelo_hush"
+    assert "hush" not in config.model_dump_json() + repr(config) + str(config)
+
+
+def test_a_limit_of_each_tenant_is_one_number_or_one_by_name():
+    config = Config.load({
+        "PRELO_MAX_REQUESTS_PER_TENANT": "600",
+        "PRELO_MAX_ROWS_PER_TENANT": "acme=1000,*=10",
+        "PRELO_MAX_SECONDS_PER_TENANT": "acme=5",
+        "PRELO_MAX_BYTES_PER_TENANT": "",
+    })  # fmt: skip
+    assert config.max_requests_per_tenant == {"*": 600}
+    limits = Limits(rows=500, seconds=60)
+    acme, other = (config.tenant_limits.over(limits, tenant) for tenant in ("acme", "other"))
+    assert (acme.rows, acme.seconds, acme.file_size) == (500, 5, limits.file_size)
+    assert (other.rows, other.seconds) == (10, 60)
+    assert Config().tenant_limits.over(limits, "acme") is limits
+    with pytest.raises(Misconfigured, match=r"PRELO_MAX_BYTES_PER_TENANT.*greater than or equal"):
+        Config.load({"PRELO_MAX_BYTES_PER_TENANT": "1000"})
 
 
 def test_nothing_is_capped_unless_it_is_asked_for():

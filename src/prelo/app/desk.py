@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.job import Job, State
-from prelo.core.records import Act, AuditFilter, Change, DeadFilter, Deed, Noted, Tally
+from prelo.core.records import Act, Change, DeadFilter, Deed, Tally
 from prelo.ports import Ports
 
 _BATCH = 100
@@ -21,7 +21,8 @@ _BATCH = 100
 class Errand:
     """What is to be done with the jobs of `chosen`, who wants it, and by which door it was asked for.
 
-    `most`: no more than so many; `rate`: no faster than so many a second.
+    `most`: no more than so many; `rate`: no faster than so many a second. `named`: the person behind the
+    actor, as they say.
     """
 
     chosen: DeadFilter
@@ -29,6 +30,7 @@ class Errand:
     door: str
     most: int | None = None
     rate: float | None = None
+    named: str | None = None
 
 
 async def listing(
@@ -38,19 +40,18 @@ async def listing(
     return await ports.store.dead(chosen, limit, before=before)
 
 
-async def show(job_id: str, ports: Ports) -> tuple[Job, Sequence[Change]]:
-    """A job that was given up, and all it went through. Raises NotFound, and Conflict for any other state."""
-    job = await ports.store.get(job_id)
+async def show(
+    job_id: str, ports: Ports, tenant: str | None = None
+) -> tuple[Job, Sequence[Change]]:
+    """A job that was given up, of this tenant or any, and all it went through. Raises NotFound, and Conflict
+    for any other state.
+    """
+    job = await ports.store.get(job_id, tenant)
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     if job.state not in {State.DEAD, State.FAILED}:
         raise Conflict(f"the job {job_id} is {job.state}, neither dead nor failed; see prelo jobs")
     return job, await ports.store.transitions(job_id)
-
-
-async def audit(chosen: AuditFilter, ports: Ports) -> Sequence[Noted]:
-    """Who did what here, newest first."""
-    return await ports.store.audit(chosen)
 
 
 async def counted(chosen: DeadFilter, ports: Ports) -> tuple[DeadFilter, Sequence[Tally]]:
@@ -126,5 +127,5 @@ def _act(deed: Deed, job: Job, errand: Errand) -> Act:
         "version": job.version,
         "state": job.state,
         "error": job.error and job.error.type,
-    }
+    } | ({"from": errand.named} if errand.named else {})
     return Act(actor=errand.actor, action=deed, detail=detail)

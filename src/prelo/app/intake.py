@@ -7,6 +7,7 @@ from prelo.app import answers
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
+from prelo.core.records import Act, Doing
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
 from prelo.core.topics import CANCELS, job_topic
@@ -52,9 +53,9 @@ async def submit(
     )
 
 
-def check(request: Request, caller: Caller, ports: Ports) -> Order:
+def check(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
     """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
-    return order(request, ports.catalog, caller)[0]
+    return order(request, ports.catalog, caller)
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
@@ -97,9 +98,23 @@ async def find(job_id: str, caller: Caller, ports: Ports) -> Job:
     job = await ports.store.get(job_id, caller.tenant)
     if job is None or job.state is State.EXPIRED:
         await answers.gone(job_id, ports)
-    if job is None or job.scope != caller.scope:
+    if job is None or job.scope != caller.scope or _hidden(job, caller, ports):
         raise NotFound(f"there is no job {job_id}")
     return job
+
+
+def _hidden(job: Job, caller: Caller, ports: Ports) -> bool:
+    """A report may have been given to fewer since somebody asked for it."""
+    return (job.report, job.version) in ports.catalog.hidden_from(caller.permissions)
+
+
+def _act(caller: Caller, action: Doing, job: Job) -> Act | None:
+    """For the audit; None where callers are not asked who they are."""
+    if not caller.subject:
+        return None
+    return Act(
+        actor=caller.subject, action=action, detail={"report": job.report, "state": job.state}
+    )
 
 
 async def listing(chosen: JobFilter, ports: Ports) -> Sequence[Job]:
@@ -165,12 +180,12 @@ async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
         if job.state.ended:
             raise Conflict(f"the job is {job.state}; only a queued or running job can be cancelled")
         if job.state is State.QUEUED:
-            done = await ports.store.move(job, transitions.cancel)
+            done = await ports.store.move(job, transitions.cancel, act=_act(caller, "cancel", job))
             if done:
                 ports.observer.event("job.cancelled", done)
                 await ports.cache.publish(job_topic(job_id), "cancelled")
                 return done
-        elif await ports.store.request_cancel(job):
+        elif await ports.store.request_cancel(job, _act(caller, "cancel", job)):
             await ports.cache.publish(CANCELS, job_id)
             return await find(job_id, caller, ports)
     raise Unavailable("the job changes faster than it could be cancelled; try again", retry_after=1)
@@ -184,7 +199,7 @@ async def retry(job_id: str, caller: Caller, ports: Ports) -> Job:
     if not job.state.ended or job.state is State.SUCCEEDED:
         hint = "use refresh for a new file" if job.state is State.SUCCEEDED else "it is under way"
         raise Conflict(f"the job is {job.state}: {hint}")
-    revived = await ports.store.move(job, transitions.revive)
+    revived = await ports.store.move(job, transitions.revive, act=_act(caller, "retry", job))
     if revived is None:
         raise Conflict("the job has just changed; look at it again")
     ports.observer.event("job.revived", revived)
@@ -197,7 +212,7 @@ async def refresh(job_id: str, caller: Caller, ports: Ports) -> Submitted:
     job = await ports.store.get(job_id, caller.tenant, with_order=True)
     if job is None or job.order is None:
         raise NotFound(f"there is no job {job_id}")
-    report = job.order.report_from(ports.catalog)
+    report = job.order.report_from(ports.catalog.seen_by(caller.permissions))
     ordered = job.order
     if ordered.definition is None:
         ordered = ordered.model_copy(update={"report_digest": report.digest})
@@ -209,7 +224,7 @@ async def forget(job_id: str, caller: Caller, ports: Ports) -> None:
     job = await find(job_id, caller, ports)
     if not job.state.ended:
         raise Conflict(f"the job is {job.state}; cancel it first")
-    if not await ports.store.forget(job):
+    if not await ports.store.forget(job, _act(caller, "forget", job)):
         raise Conflict("the job has just changed; look at it again")
     ports.observer.event("job.forgotten", job)
     await answers.changed(job, ports)

@@ -16,6 +16,7 @@ from prelo.core.errors import FileLimit, RowLimit
 from prelo.core.job import Artifact, Progress
 from prelo.core.parameters import typed
 from prelo.core.report import Report
+from prelo.core.rules import whose
 from prelo.core.table import Manifest
 from prelo.ports import Kit, Pressed, Sink, Task
 
@@ -35,12 +36,12 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     media_type = writer.media_type(layout)
     heard(Progress(phase="reading"))
     count = partial(count_rows, report, parameters, kit.sources, many=writer.many)
-    told = _Told(heard, task.limits.rows, count, began + _SHORT)
+    told = _Told(heard, task, count, began + _SHORT)
     with (
         open_tables(report, parameters, kit.sources, many=writer.many) as data,
         kit.files.create(task.key, media_type) as sink,
     ):
-        out = _Measured(sink, task.limits.file_size)
+        out = _Measured(sink, task)
         manifest = writer.write(data, out, layout, told.rendering)
         told.say("storing", manifest.rows, manifest.pages or 0)
     return Pressed(
@@ -58,19 +59,17 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
 class _Measured:
     """A sink that knows the size and the checksum of what went through."""
 
-    def __init__(self, sink: Sink, limit: int) -> None:
+    def __init__(self, sink: Sink, task: Task) -> None:
         self._sink = sink
-        self._limit = limit
+        self._limit = task.limits.file_size
+        self._whose = whose("file_size", task.limits, task.report.limits)
         self.size = 0
         self.digest = hashlib.sha256()
 
     def write(self, data: bytes | bytearray | memoryview, /) -> None:
         self.size += memoryview(data).nbytes
         if self.size > self._limit:
-            raise FileLimit(
-                f"the file grew beyond {self._limit:,} bytes, the report's limit; "
-                "ask for less, or raise limits.file_size"
-            )
+            raise FileLimit(f"the file grew beyond {self._limit:,} bytes, {self._whose}")
         self.digest.update(data)
         self._sink.write(data)
 
@@ -83,17 +82,16 @@ class _Told:
     """
 
     heard: Callable[[Progress], None]
-    limit: int
+    task: Task
     count: Callable[[], int | None]
     late: float
     expected: int | None = None
 
     def rendering(self, rows: int, pages: int) -> None:
-        if rows > self.limit:
-            raise RowLimit(
-                f"the data has more than {self.limit:,} rows, the report's limit; "
-                "narrow the parameters, or raise limits.rows"
-            )
+        limits = self.task.limits
+        if rows > limits.rows:
+            said = whose("rows", limits, self.task.report.limits)
+            raise RowLimit(f"the data has more than {limits.rows:,} rows, {said}")
         if time.perf_counter() > self.late:
             self.expected, self.late = self.count(), math.inf
         self.say("rendering", rows, pages)

@@ -18,6 +18,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
 from prelo.core.job import Job, Progress, State
 from prelo.core.retry import RetryPolicy
+from prelo.core.rules import TenantLimits, whose
 from prelo.core.topics import CANCELS, job_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
@@ -39,6 +40,7 @@ class Terms:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     recall: asyncio.Event = field(default_factory=asyncio.Event)
     breakers: Breakers = field(default_factory=Breakers)
+    limits: TenantLimits = field(default_factory=TenantLimits)
 
     @property
     def lease_ms(self) -> int:
@@ -68,7 +70,7 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     """
     lease = _Lease(job, ports, terms)
     try:
-        task = _told(job, ports)
+        task = _told(job, ports, terms)
         call = terms.breakers.begin(job.sources, ports.observer)
     except (DefinitionMissing, Unavailable) as error:
         _tell(job, await _settle(lease, _after(error, lease)), ports)
@@ -86,7 +88,7 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     await ports.cache.publish(job_topic(job.id), "settled")
 
 
-def _told(job: Job, ports: Ports) -> Task:
+def _told(job: Job, ports: Ports, terms: Terms) -> Task:
     """Everything the press needs. Raises DefinitionMissing if this worker's catalog is not the caller's."""
     if job.order is None:
         raise DefinitionMissing(f"job {job.id} has lost its order")
@@ -104,7 +106,7 @@ def _told(job: Job, ports: Ports) -> Task:
         job_id=job.id,
         order=job.order,
         report=report,
-        limits=report.limits,
+        limits=terms.limits.over(report.limits, job.tenant),
         key=job.artifact_key(secrets.token_hex(4), extension),
         name=f"{_slug(job.order.layout(report).title) or report.name}.{extension}",
     )
@@ -155,8 +157,8 @@ async def _watched(task: Task, lease: "_Lease", press: Press) -> Pressed:
             while not await _ended(rendering, wish, lease):
                 if time.monotonic() > limit:
                     raise TimeLimit(
-                        f"the report took longer than {task.limits.seconds:g} s, its limit; "
-                        "narrow the parameters, or raise limits.seconds"
+                        f"the report took longer than {task.limits.seconds:g} s, "
+                        + whose("seconds", task.limits, task.report.limits)
                     )
                 await lease.keep(heard)
         return rendering.result()

@@ -116,6 +116,11 @@ class AsyncClient:
     async def drop(self, errand: Errand, by: str | None = None) -> ErrandView:
         return await self._run(desk.sending("drop", errand, by))
 
+    async def dead_audit(self, **marks: Unpack[desk.AuditMarks]) -> AsyncIterator[NotedView]:
+        async for page in self._pages(desk.desk_audit, desk.query_of(marks)):
+            for entry in page.entries:
+                yield entry
+
     async def audit(self, **marks: Unpack[desk.AuditMarks]) -> AsyncIterator[NotedView]:
         async for page in self._pages(desk.audit, desk.query_of(marks)):
             for entry in page.entries:

@@ -32,10 +32,11 @@ from prelo.core.view import JobView, ReportView
 class Client:
     """Talks to a Prelo server. Use it as a context manager, or close() it; threads may share it.
 
-    `key`: an API key. `timeout`: seconds without a byte after which a connection counts as broken. `agent`:
-    as what the program makes itself known. Whatever can be repeated safely is repeated a few times. Errors of
-    the server come as the errors of prelo (NotFound, Invalid, Conflict, KeyReused, Gone, TooLarge, Refused);
-    Unavailable when it cannot be reached, or has no room, for longer than the repeats take.
+    `key`: an API key, or a token of the issuer. `timeout`: seconds without a byte after which a connection
+    counts as broken. `agent`: as what the program makes itself known. Whatever can be repeated safely is
+    repeated a few times. Errors of the server come as the errors of prelo (NotFound, Invalid, Conflict,
+    KeyReused, Gone, TooLarge, Unauthenticated, Forbidden, Refused); Unavailable when it cannot be reached,
+    or has no room, for longer than the repeats take.
     """
 
     def __init__(
@@ -132,8 +133,13 @@ class Client:
         """Delete dead jobs: one call's worth of them."""
         return self._run(desk.sending("drop", errand, by))
 
-    def audit(self, **marks: Unpack[desk.AuditMarks]) -> Iterator[NotedView]:
+    def dead_audit(self, **marks: Unpack[desk.AuditMarks]) -> Iterator[NotedView]:
         """Who replayed and dropped what, newest first, page by page."""
+        for page in self._pages(desk.desk_audit, desk.query_of(marks)):
+            yield from page.entries
+
+    def audit(self, **marks: Unpack[desk.AuditMarks]) -> Iterator[NotedView]:
+        """Who did what, newest first, page by page. Needs a key with the scope admin."""
         for page in self._pages(desk.audit, desk.query_of(marks)):
             yield from page.entries
 

@@ -1,13 +1,13 @@
 """What a client asks the desk of dead letters, and how it reads the answers; see steps.py."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypedDict, TypeVar
 from urllib.parse import quote
 
 from prelo.client.steps import Call, Steps, ask
 from prelo.core.desk import AuditPage, DeadPage, DeadView, Errand, ErrandView
-from prelo.core.records import Deed
+from prelo.core.records import Deed, Doing
 from prelo.core.schedule_view import FiringPage, SchedulePage
 from prelo.core.view import JobPage
 
@@ -30,11 +30,14 @@ class DeadMarks(TypedDict, total=False):
 
 
 class AuditMarks(TypedDict, total=False):
-    """Which entries of the audit to list; `limit` is the size of a page."""
+    """Which entries of the audit to list; `act` is what was done, `limit` the size of a page."""
 
+    tenant: str
     job: str
     actor: str
+    act: Doing | Sequence[Doing]
     since: datetime
+    until: datetime
     limit: int
 
 
@@ -65,5 +68,11 @@ def sending(deed: Deed, errand: Errand, by: str | None) -> Steps[ErrandView]:
 
 
 def audit(query: Mapping[str, Any]) -> Steps[AuditPage]:
+    answer = yield from ask(Call("GET", "/v1/audit", params=query))
+    return AuditPage.model_validate_json(answer.content)
+
+
+def desk_audit(query: Mapping[str, Any]) -> Steps[AuditPage]:
+    """Its part that is the desk's, for which less is needed."""
     answer = yield from ask(Call("GET", "/v1/dead/audit", params=query))
     return AuditPage.model_validate_json(answer.content)

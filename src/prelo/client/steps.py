@@ -23,6 +23,7 @@ from prelo.client.download import Incoming
 from prelo.core.errors import (
     Conflict,
     FieldError,
+    Forbidden,
     Gone,
     Invalid,
     JobFailed,
@@ -32,6 +33,7 @@ from prelo.core.errors import (
     PreloError,
     Refused,
     TooLarge,
+    Unauthenticated,
     Unavailable,
 )
 from prelo.core.job import State
@@ -49,7 +51,8 @@ _TRIES = 6
 _MAX_PAUSE = 30.0
 _AGAIN = {429, 503}
 _REFUSALS: dict[str, type[Refused]] = {
-    cls.type: cls for cls in (Invalid, NotFound, Conflict, KeyReused, Gone, TooLarge)
+    cls.type: cls
+    for cls in (Invalid, NotFound, Conflict, KeyReused, Gone, TooLarge, Unauthenticated, Forbidden)
 }
 
 
@@ -127,7 +130,9 @@ def address(url: str) -> str:
 
 
 def known_by(key: str | None, agent: str | None) -> dict[str, str]:
-    """The headers of every request."""
+    """The headers of every request. Raises Invalid for a key that cannot be one, and does not repeat it."""
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise Invalid("the key is not one: it has spaces, line ends or letters that no key has")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     return headers | ({"User-Agent": agent} if agent else {})
 
@@ -311,7 +316,9 @@ def error_of(answer: httpx.Response) -> PreloError:
     if answer.status_code in _AGAIN:
         return Unavailable(detail, _retry_after(answer))
     if answer.is_client_error:
-        return _REFUSALS.get(kind, Refused)(detail, found)
+        refused = _REFUSALS.get(kind, Refused)(detail)
+        refused.errors = found
+        return refused
     return PreloError(detail)
 
 

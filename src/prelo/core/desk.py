@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from prelo.core.job import State
 from prelo.core.model import Model
-from prelo.core.records import DeadFilter, Deed, Fate
+from prelo.core.records import DeadFilter, Doing, Fate
 from prelo.core.view import JobView, Time, View
 
 MOST = 1000  # jobs of one call
@@ -115,12 +115,14 @@ class ErrandView(View):
 
 
 class NotedView(View):
-    """An entry of the audit. `generation` is the job's after a replay, and its last one before a drop."""
+    """An entry of the audit. `generation` is the job's after a replay, and its last one before a drop.
+    `job_id` is empty for what concerns no job.
+    """
 
     number: int
     at: Time
     actor: str
-    action: Deed
+    action: Doing
     tenant: str
     job_id: str
     generation: int

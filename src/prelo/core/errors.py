@@ -8,9 +8,12 @@ PreloError
 │   ├── Conflict           the job's state forbids it
 │   ├── KeyReused          the idempotency key belongs to another request
 │   ├── Gone               there was a file, and its retention is over
-│   └── TooLarge           more than the door lets in
+│   ├── TooLarge           more than the door lets in
+│   ├── Unauthenticated    who asks is not known: no key or token, or not a good one
+│   └── Forbidden          who asks is known, and may not do that
 ├── Unavailable            ours, and passing: ask again after `retry_after` seconds
 │   ├── TooManyJobs        the tenant has as many waiting as it may
+│   ├── TooManyRequests    the tenant asks more often than it may
 │   └── Quarantined        the report crashed too often; it rests
 ├── JobFailed              what a client raises for a job that ended without a file
 ├── NotFinished            a client's patience ended before the job did
@@ -110,6 +113,28 @@ class TooLarge(Refused):
     title = "The request is too large"
 
 
+class Unauthenticated(Refused):
+    """`given`: something was shown, and it was not good; else nothing was."""
+
+    type = "unauthenticated"
+    title = "Who asks is not known"
+
+    def __init__(self, detail: str, *, given: bool = True) -> None:
+        super().__init__(detail)
+        self.given = given
+
+
+class Forbidden(Refused):
+    """`scope`: the one that is missing, where it is one."""
+
+    type = "forbidden"
+    title = "That is not allowed"
+
+    def __init__(self, detail: str, scope: str | None = None) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+
 class Unavailable(PreloError):
     """A part of Prelo cannot be reached or has no room; nothing was changed, or a repeat is safe."""
 
@@ -123,8 +148,15 @@ class Unavailable(PreloError):
 
 
 class TooManyJobs(Unavailable):
+    policy = "queued"  # the quota that is used up, as the RateLimit fields call it
     type = "too-many-jobs"
     title = "Too many of your jobs are waiting"
+
+
+class TooManyRequests(Unavailable):
+    policy = "requests"
+    type = "too-many-requests"
+    title = "You ask too often"
 
 
 class Quarantined(Unavailable):

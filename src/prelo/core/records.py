@@ -12,6 +12,10 @@ from prelo.core.report import Lane
 
 Fate = Literal["lost", "spent", "late"]
 Deed = Literal["replay", "drop"]
+Doing = Literal[
+    "ask", "download", "cancel", "retry", "forget", "replay", "drop",
+    "key.create", "key.rotate", "key.revoke",
+]  # fmt: skip
 
 
 class Bell(Model):
@@ -94,12 +98,15 @@ class Change(Model):
 
 
 class JobFilter(Model):
-    """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen."""
+    """Which jobs to list, newest first. `before` is the (created_at, id) of the last one seen. `hidden` are
+    reports and versions whose jobs are left out.
+    """
 
     tenant: str
     scope: str = ""
     states: tuple[State, ...] = ()
     report: str | None = None
+    hidden: frozenset[tuple[str, int]] = frozenset()
     created_after: int | None = None
     before: tuple[int, str] | None = None
     limit: int = 50
@@ -139,15 +146,26 @@ class Tally(Model):
 
 
 class Act(Model):
-    """What an operator does to a job, to be noted in the audit. `detail` is small and holds no data."""
+    """What somebody does, to be noted in the audit. `detail` is small and holds no data."""
 
     actor: str
-    action: Deed
+    action: Doing
     detail: dict[str, Any] = {}
 
 
+class Entry(Act):
+    """An act that is noted after it was done: `ago` ms before it is written. `job_id`: empty if it concerns
+    none.
+    """
+
+    tenant: str
+    job_id: str = ""
+    generation: int = 0
+    ago: int = 0
+
+
 class Noted(Act):
-    """An entry of the append-only audit."""
+    """An entry of the append-only audit. `job_id` is empty for what concerns no job."""
 
     number: int
     at: int
@@ -157,10 +175,32 @@ class Noted(Act):
 
 
 class AuditFilter(Model):
-    """Which entries, newest first. `since` in ms; `before` is the number of the last one seen."""
+    """Which entries, newest first. `since`, `until` in ms, both included; `before` is the number of the last
+    one seen. `actions`: any of these; empty: whatever it was.
+    """
 
     job_id: str | None = None
+    tenant: str | None = None
     actor: str | None = None
+    actions: tuple[Doing, ...] = ()
     since: int | None = None
+    until: int | None = None
     before: int | None = None
     limit: int = 50
+
+
+class Made(Model):
+    """What one finished job took, from the begin of its last attempt on."""
+
+    ms: int
+    size: int
+
+
+class Ahead(Model):
+    """`jobs` that come before a waiting one; `running` ones of its lane; `typical_ms`: what the last files
+    of the report took; None: there are none.
+    """
+
+    jobs: int
+    running: int
+    typical_ms: int | None

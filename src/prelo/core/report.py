@@ -23,6 +23,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _MARK = re.compile(r"\{([a-z_][a-z0-9_]*)\}", re.IGNORECASE)
 _PLACES = {"document": {"folder"}, "cover": {"folder"}, "annex": {"folder"}}
 MB = 1 << 20
+_MOST_SETS = 256  # sets of permissions for which a catalog is kept at hand
 
 
 class Limits(Model):
@@ -92,10 +93,11 @@ class Report(Layout):
     """The definition of a report: a layout with a name, parameters, a source, formats and limits.
 
     `sheets` are further sheets of its workbook; a PDF and a CSV have the report's own rows only.
-    `show_parameters` says under the title what was asked for. `max_age`: seconds for which a finished
-    file is handed out again (None: until it expires). `retention`: seconds until a finished file is
-    deleted. `{parameter}` in title, subtitle, facts, and in what stands on every page (headers, footers,
-    a watermark) is replaced by its value.
+    `show_parameters` says under the title what was asked for. `max_age`: seconds for which a finished file
+    is handed out again (None: until it expires). `retention`: seconds until a finished file is deleted.
+    `allow`: permissions of which a caller needs one; empty: everybody may ask. `{parameter}` in title,
+    subtitle, facts, and in what stands on every page (headers, footers, a watermark) is replaced by its
+    value.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Report(Layout):
     lane: Lane = "small"
     max_age: Annotated[float, Field(ge=0)] | None = None
     retention: Annotated[float, Field(gt=0)] = 7 * 86_400
+    allow: tuple[str, ...] = ()
 
     @field_validator("name")
     @classmethod
@@ -126,9 +129,11 @@ class Report(Layout):
         """SHA-256 of the whole definition: a changed report is never answered by an old file.
 
         Of what differs from the defaults: a field that a later Prelo adds changes no digest. Where a catalog
-        stands on this machine is not in it.
+        stands on this machine is not in it, nor is who may ask: that is in the caller's part of a
+        fingerprint.
         """
-        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"pdf": _PLACES})
+        apart: dict[str, Any] = {"pdf": _PLACES, "allow": True}
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude=apart)
         return hashlib.sha256(canonical(told)).hexdigest()
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -207,6 +212,30 @@ class Catalog:
                     f"the report '{report.name}' has its version {report.version} twice"
                 )
             versions[report.version] = report
+        self._for_all = not any(report.allow for report in self._all())
+        self._seen: dict[frozenset[str], Catalog] = {}
+
+    def seen_by(self, permissions: frozenset[str] | None) -> "Catalog":
+        """The reports that somebody with these permissions may ask for; None: who is not asked for any."""
+        if permissions is None or self._for_all:
+            return self
+        if permissions not in self._seen:
+            while len(self._seen) >= _MOST_SETS:
+                del self._seen[next(iter(self._seen))]
+            allowed = (one for one in self._all() if not one.allow or permissions & {*one.allow})
+            self._seen[permissions] = Catalog(allowed)
+        return self._seen[permissions]
+
+    def hidden_from(self, permissions: frozenset[str] | None) -> frozenset[tuple[str, int]]:
+        """Names and versions of the reports that are here, and not for them."""
+        seen = self.seen_by(permissions)
+        if seen is self:
+            return frozenset()
+        every = {(one.name, one.version) for one in self._all()}
+        return frozenset(every - {(one.name, one.version) for one in seen._all()})  # noqa: SLF001  its own kind
+
+    def _all(self) -> Iterator[Report]:
+        return (one for versions in self._by_name.values() for one in versions.values())
 
     def get(self, name: str, version: int | None = None) -> Report:
         """The report, in its newest version if none is named. Raises NotFound with the nearest names."""

@@ -2,11 +2,13 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from prelo.core.access import SCOPES, Scope, scope_of
 from prelo.core.canonical import canonical
 from prelo.core.errors import FieldError, Invalid
 from prelo.core.model import Model
@@ -17,16 +19,40 @@ from prelo.core.table import Column, Layout, Overflow
 Priority = Literal["high", "normal", "low"]
 PRIORITIES: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 AD_HOC = "ad-hoc"
-_ANYBODY = "default"
+ANYBODY = "default"  # the tenant where there is only one
 _CENTURY = 100 * 365 * 86_400  # seconds; beyond it a time may not fit into the store
 _BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
 
 
 class Caller(Model):
-    """Who asks. Nobody is handed a file that another tenant's or scope's rights produced."""
+    """Who asks. Nobody is handed a file that another tenant's or scope's rights produced.
 
-    tenant: str = _ANYBODY
+    `scope` is the set of permissions as one text, which all share who have the same. `subject` is who it is,
+    for the audit; empty where nobody is asked. `permissions`: None where nobody is asked for any.
+    """
+
+    tenant: str = ANYBODY
     scope: str = ""
+    subject: str = ""
+    scopes: frozenset[Scope] = frozenset(SCOPES)
+    permissions: frozenset[str] | None = None
+
+    @classmethod
+    def known(
+        cls, tenant: str, subject: str, scopes: Iterable[Scope], permissions: Iterable[str]
+    ) -> Self:
+        """Somebody who has shown who they are."""
+        names = frozenset(permissions)
+        return cls(
+            tenant=tenant,
+            scope=scope_of(names),
+            subject=subject,
+            scopes=frozenset(scopes),
+            permissions=names,
+        )
+
+    def has(self, scope: Scope) -> bool:
+        return scope in self.scopes or "admin" in self.scopes
 
 
 class InlineColumn(Column):
@@ -109,7 +135,7 @@ class Order(Model):
     @property
     def user(self) -> str:
         """Who asked, as a page may say it: all who share the file share this name. Empty for anybody."""
-        return self.scope or ("" if self.tenant == _ANYBODY else self.tenant)
+        return self.scope or ("" if self.tenant == ANYBODY else self.tenant)
 
     def extension(self, report: Report) -> str:
         """Of the file's name: workbooks split into files come in a ZIP, and documents where that is asked."""
@@ -135,7 +161,8 @@ class Order(Model):
 def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Report]:
     """Validate a request against the catalog. Raises NotFound or Invalid, with where and why."""
     named = request.report
-    report = _ad_hoc(request) if named is None else catalog.get(named, request.version)
+    seen = catalog.seen_by(caller.permissions)
+    report = _ad_hoc(request) if named is None else seen.get(named, request.version)
     if request.format not in report.formats:
         raise Invalid(
             f"the report '{report.name}' is made as {', '.join(report.formats)}, not as {request.format}",

@@ -50,8 +50,18 @@ class ArtifactView(View):
     expires_at: Time | None = None
 
 
+class QueueView(View):
+    """Where a waiting job stands in its lane: `position` 1 is the next one; none: too far to count.
+    `eta_seconds`: until its file is there, as an estimate by what the report took lately.
+    """
+
+    position: int | None = None
+    eta_seconds: float | None = None
+
+
 class JobView(View):
-    """A job. `phase` says what a running one is doing; `run_at` when a queued one may begin.
+    """A job. `phase` says what a running one is doing; `run_at` when a queued one may begin; `queue`, where
+    one waiting job is shown alone, where it stands.
 
     `error` is why it failed, or why its last attempt did. `links` are paths on the same server: what can
     be done with the job as it is now.
@@ -68,6 +78,7 @@ class JobView(View):
     progress: ProgressView
     attempt: int
     run_at: Time | None = None
+    queue: QueueView | None = None
     created_at: Time
     started_at: Time | None = None
     finished_at: Time | None = None
@@ -100,8 +111,28 @@ class ReportView(View):
     links: dict[str, str] = {}
 
 
+class EstimateView(View):
+    """What it would take: `rows` as the source counts them, if it can within half a second; `seconds` and
+    `bytes` as the median of the last `jobs` finished ones of your tenant's.
+    """
+
+    rows: int | None = None
+    seconds: float | None = None
+    bytes: int | None = None
+    jobs: int = 0
+
+
+class QuotaView(View):
+    """What is `left` of `limit`."""
+
+    limit: int
+    left: int
+
+
 class CheckedView(View):
-    """A request that would be accepted: complete, with the `id` that its first job has or would have."""
+    """A request that would be accepted: complete, with the `id` that its first job has or would have.
+    `quota`: what it would be counted against: `requests` of this minute, `queued` jobs.
+    """
 
     id: str
     fingerprint: str
@@ -112,6 +143,8 @@ class CheckedView(View):
     locale: str
     timezone: str
     overflow: str
+    estimate: EstimateView = EstimateView()
+    quota: dict[str, QuotaView] = {}
 
 
 class StatusView(View):

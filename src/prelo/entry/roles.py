@@ -118,6 +118,7 @@ async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collec
             beat=config.beat,
             retry=config.retry,
             breakers=Breakers(config.breaker),
+            limits=config.tenant_limits,
         ),
         stop,
         slots=config.slots,
@@ -153,15 +154,15 @@ async def _api(
     app.state.house.draining.append("SIGTERM")
     server.should_exit = True
     await serving
+    await app.state.house.close()
 
 
 def _listener(config: Config) -> socket.socket:
     """The API's port, taken before anything else is touched."""
-    if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.trust_network:
+    if config.host not in {"127.0.0.1", "::1", "localhost"} and not config.auth:
         raise Misconfigured(
-            f"PRELO_HOST is {config.host}: without authentication Prelo listens on loopback only; "
-            "use 127.0.0.1, behind a proxy that checks who asks, or say PRELO_TRUST_NETWORK=true where "
-            "whoever reaches the port may read and delete everything"
+            f"PRELO_HOST is {config.host}, and nobody would be asked who they are: say PRELO_AUTH=keys and "
+            "make a key by `prelo keys create`, or say PRELO_AUTH=oidc, or listen on 127.0.0.1"
         )
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     # By its protocol asyncio knows a socket to send at once on (TCP_NODELAY): else 40 ms an answer.

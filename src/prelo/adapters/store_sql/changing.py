@@ -109,7 +109,7 @@ def beat(tx: Transaction, mine: Job, lease_ms: int, progress: Progress) -> Beat 
     return Beat(lease_until=until, cancel=wish is not None)
 
 
-def request_cancel(tx: Transaction, running: Job) -> bool:
+def request_cancel(tx: Transaction, running: Job, act: Act | None) -> bool:
     """Leave the wish in the row, whoever's attempt it is by now; the first wish stays."""
     same = [
         job.c.id == running.id,
@@ -118,7 +118,11 @@ def request_cancel(tx: Transaction, running: Job) -> bool:
     ]
     wish = func.coalesce(job.c.cancel_requested_at, tx.now)
     asked = update(job).where(*same).values(cancel_requested_at=wish)
-    return tx.connection.execute(asked).rowcount > 0
+    if not tx.connection.execute(asked).rowcount:
+        return False
+    if act is not None:
+        note(tx, running, act)
+    return True
 
 
 def forget(tx: Transaction, ended: Job, act: Act | None) -> bool:

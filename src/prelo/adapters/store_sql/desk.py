@@ -1,16 +1,15 @@
-"""Looking at what was given up, and at who did what about it."""
+"""Looking at what was given up."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, literal, or_, select
 
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import JOB_COLUMNS, STATE, audit, job, job_of
+from prelo.adapters.store_sql.tables import JOB_COLUMNS, STATE, job, job_of
 from prelo.core.errors import Deadline
 from prelo.core.job import MAX_LOSSES, Job
-from prelo.core.records import AuditFilter, DeadFilter, Fate, Noted, Tally
+from prelo.core.records import DeadFilter, Fate, Tally
 
-_END = 2**62  # behind every number
 _LATE = job.c.error_type == Deadline.type
 _LOST = job.c.lost_count >= MAX_LOSSES
 _FATES: dict[Fate, list[ColumnElement[bool]]] = {
@@ -68,16 +67,3 @@ def _conditions(chosen: DeadFilter) -> list[ColumnElement[bool]]:
     if chosen.until is not None:
         conditions.append(job.c.finished_at <= chosen.until)
     return conditions + (_FATES[chosen.fate] if chosen.fate else [])
-
-
-def noted(tx: Transaction, chosen: AuditFilter) -> Sequence[Noted]:
-    """Entries, newest first."""
-    conditions: list[ColumnElement[bool]] = [audit.c.number < (chosen.before or _END)]
-    if chosen.job_id is not None:
-        conditions.append(audit.c.job_id == chosen.job_id)
-    if chosen.actor is not None:
-        conditions.append(audit.c.actor == chosen.actor)
-    if chosen.since is not None:
-        conditions.append(audit.c.at >= chosen.since)
-    newest = select(audit).where(*conditions).order_by(audit.c.number.desc()).limit(chosen.limit)
-    return [Noted(**row) for row in tx.connection.execute(newest).mappings()]

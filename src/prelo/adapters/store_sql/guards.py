@@ -69,13 +69,14 @@ class Room:
         if self.count < most * _SURE and time.monotonic() < self.until:
             self.count += 1
             return
-        count = added + (reading.depth(tx, None) if tenant is None else _queued(tx, tenant))
+        count = added + (reading.depth(tx, None) if tenant is None else queued(tx, tenant))
         self.count, self.until = count + 1, time.monotonic() + _FRESH_SECONDS
         if count >= most:
             raise _full(most, tenant)
 
 
-def _queued(tx: Transaction, tenant: str) -> int:
+def queued(tx: Transaction, tenant: str) -> int:
+    """How many of a tenant's jobs wait."""
     return tx.connection.execute(_QUEUED, {"of_tenant": tenant}).scalar_one()
 
 

@@ -124,6 +124,10 @@ def listed(tx: Transaction, chosen: JobFilter) -> Sequence[Job]:
         conditions.append(job.c.state.in_(chosen.states))
     if chosen.report is not None:
         conditions.append(job.c.report == chosen.report)
+    conditions += [
+        or_(job.c.report != name, job.c.version != version)
+        for name, version in sorted(chosen.hidden)
+    ]
     if chosen.created_after is not None:
         conditions.append(job.c.created_at > chosen.created_after)
     if chosen.before is not None:

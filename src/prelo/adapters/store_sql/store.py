@@ -4,21 +4,35 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from prelo.adapters.store_sql import bells, changing, desk, guards, reading, schema, submitting
+from prelo.adapters.store_sql import (
+    bells,
+    changing,
+    desk,
+    guards,
+    keys,
+    outlook,
+    reading,
+    schema,
+    submitting,
+)
 from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.timetable import SqlTimetable
 from prelo.adapters.store_sql.together import Together
+from prelo.core.access import Key
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.records import (
     Act,
+    Ahead,
     AuditFilter,
     Bell,
     Change,
     DeadFilter,
+    Entry,
     IdempotencyKey,
     JobFilter,
+    Made,
     Noted,
     Obituary,
     Tally,
@@ -30,6 +44,7 @@ from prelo.ports import Beat, Duty, Submitted
 _TRIES = 5
 _PRUNE_SECONDS = 60.0
 _CHECK_SECONDS = 1.0
+_FORGET_SECONDS = 3600.0
 
 
 class SqlStore(SqlTimetable):
@@ -42,6 +57,9 @@ class SqlStore(SqlTimetable):
     def __init__(self, url: str, rules: Rules | None = None) -> None:
         super().__init__(Database(url))
         self._pruned = time.monotonic()
+        self._forgot = (
+            0.0  # at the first opportunity: a process may not live for as long as it takes
+        )
         self._rules = rules or Rules()
         self._guards = guards.Guards(self._rules)
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
@@ -118,7 +136,32 @@ class SqlStore(SqlTimetable):
         return await self._database.read(lambda tx: desk.tally(tx, chosen))
 
     async def audit(self, chosen: AuditFilter) -> Sequence[Noted]:
-        return await self._database.read(lambda tx: desk.noted(tx, chosen))
+        return await self._database.read(lambda tx: keys.noted(tx, chosen))
+
+    async def note(self, entries: Sequence[Entry], keep_ms: int) -> None:
+        if entries:
+            await self._database.write(lambda tx: keys.note(tx, entries))
+        if time.monotonic() - self._forgot >= _FORGET_SECONDS:
+            self._forgot = time.monotonic()
+            await self._database.write(lambda tx: keys.forget(tx, keep_ms))
+
+    async def add_key(self, key: Key, act: Act, lasts_ms: int | None = None) -> Key:
+        return await self._database.write(lambda tx: keys.added(tx, key, act, lasts_ms))
+
+    async def key(self, key_id: str) -> Key | None:
+        return await self._database.read(lambda tx: keys.found(tx, key_id))
+
+    async def keys(self, tenant: str | None = None, limit: int = 1000) -> Sequence[Key]:
+        return await self._database.read(lambda tx: keys.listed(tx, tenant, limit))
+
+    async def rotate_key(self, key_id: str, fresh: Key, grace_ms: int, act: Act) -> Key | None:
+        return await self._database.write(lambda tx: keys.rotated(tx, key_id, fresh, grace_ms, act))
+
+    async def revoke_key(self, key_id: str, act: Act) -> Key | None:
+        return await self._database.write(lambda tx: keys.revoked(tx, key_id, act))
+
+    async def keys_used(self, key_ids: Collection[str]) -> None:
+        await self._database.write(lambda tx: keys.used(tx, key_ids))
 
     async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
         def look(tx: Transaction) -> list[Lane]:
@@ -151,8 +194,8 @@ class SqlStore(SqlTimetable):
 
         return await self._database.write(write)
 
-    async def request_cancel(self, job: Job) -> bool:
-        return await self._database.write(lambda tx: changing.request_cancel(tx, job))
+    async def request_cancel(self, job: Job, act: Act | None = None) -> bool:
+        return await self._database.write(lambda tx: changing.request_cancel(tx, job, act))
 
     async def forget(self, job: Job, act: Act | None = None) -> bool:
         return await self._database.write(lambda tx: changing.forget(tx, job, act))
@@ -187,6 +230,15 @@ class SqlStore(SqlTimetable):
 
     async def transitions(self, job_id: str) -> Sequence[Change]:
         return await self._database.read(lambda tx: reading.transitions(tx, job_id))
+
+    async def made(self, tenant: str, report: str, limit: int) -> Sequence[Made]:
+        return await self._database.read(lambda tx: outlook.made(tx, tenant, report, limit))
+
+    async def waiting(self, tenant: str) -> int:
+        return await self._database.read(lambda tx: guards.queued(tx, tenant))
+
+    async def ahead(self, job: Job, most: int) -> Ahead:
+        return await self._database.read(lambda tx: outlook.ahead(tx, job, most))
 
     async def quarantines(self) -> Sequence[Quarantine]:
         return await self._database.read(self._guards.quarantines)

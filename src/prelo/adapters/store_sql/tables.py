@@ -104,6 +104,7 @@ NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows b
 MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 _WRONG = text("error_type IS NOT NULL")
+_DONE = text("state = 'succeeded'")
 
 metadata = MetaData()
 
@@ -156,6 +157,10 @@ job = Table(
     # Only where something went wrong: what goes well pays nothing for the desk of dead letters.
     Index(
         "job_given_up", "state", "finished_at", "id", sqlite_where=_WRONG, postgresql_where=_WRONG
+    ),
+    # What a report of a tenant took lately, by which the next one is estimated.
+    Index(
+        "job_made", "tenant", "report", "finished_at", sqlite_where=_DONE, postgresql_where=_DONE
     ),
     **MYSQL,
 )
@@ -228,6 +233,27 @@ audit = Table(
     Column("detail", Document(dict[str, Any]), nullable=False),
     Index("audit_job", "job_id", "number"),
     Index("audit_actor", "actor", "number"),
+    Index("audit_tenant", "tenant", "number"),
+    Index("audit_at", "at"),
+    **MYSQL,
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("scopes", Names, nullable=False),
+    Column("permissions", Names, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("replaced_by", String(16)),
+    Index("api_key_tenant", "tenant", "created_at"),
+    Index("api_key_listed", "created_at"),
     **MYSQL,
 )
 

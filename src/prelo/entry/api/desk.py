@@ -8,13 +8,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from prelo.app import desk
 from prelo.core import desk as core
+from prelo.core.errors import Forbidden
 from prelo.core.job import Job
-from prelo.core.model import Model
-from prelo.core.records import AuditFilter, Change, fate
+from prelo.core.records import Change, DeadFilter, Deed, fate
+from prelo.entry.api import audit
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get, reads
 from prelo.entry.api.paging import cursor_of, link, place_of
@@ -33,22 +34,38 @@ Do = Callable[[desk.Errand, Ports], AsyncGenerator[Job]]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who works at the desk, and by which door."""
+    """Who works at the desk, by which door, and the only tenant whose jobs they may see; None: any."""
 
     actor: str
     door: str
+    named: str | None
+    only: str | None
+
+    def tenant(self, asked: str | None) -> str | None:
+        """The tenant to look at. Raises Forbidden for one that is not the operator's."""
+        if self.only is not None and asked not in {None, self.only}:
+            raise Forbidden("jobs of another tenant need the scope admin", "admin")
+        return self.only or asked
+
+    def chosen(self, chosen: DeadFilter) -> DeadFilter:
+        return chosen.model_copy(update={"tenant": self.tenant(chosen.tenant)})
 
 
 async def operator(request: Request, who: Who) -> Operator:
-    """The desk is everybody's jobs: when callers have rights, the one to be here is checked here.
+    """The desk is everybody's jobs, for whoever has the scope admin; else those of one's tenant.
 
     `From` (RFC 9110 section 10.1.2) names the person behind a program; a word, and no proof.
     """
-    named = request.headers.get("from", who.tenant)
-    if not 0 < len(named) <= _MAX_ACTOR or not named.isprintable():
+    named = request.headers.get("from")
+    if named is not None and (not 0 < len(named) <= _MAX_ACTOR or not named.isprintable()):
         raise BadHeader(f"From must be 1 to {_MAX_ACTOR} printable characters, as user@host")
     agent = request.headers.get("user-agent", "").partition("/")[0]
-    return Operator(named, "cli" if agent == _CLI else "http")
+    return Operator(
+        actor=who.subject or named or who.tenant,
+        door="cli" if agent == _CLI else "http",
+        named=named if who.subject else None,
+        only=None if who.has("admin") else who.tenant,
+    )
 
 
 At = Annotated[Operator, Depends(operator)]
@@ -61,13 +78,13 @@ class Listing(core.Chosen):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-@get(router, "", **describe("List dead jobs", ("200:DeadPage",), (422, 503)))
-async def listing(query: Annotated[Listing, Query()], here: Here, _: At) -> Response:
-    """The jobs of all tenants that were given up (or, by `state`, that failed), the last first. The `Link`
+@get(router, "", **describe("List dead jobs", ("200:DeadPage",), (403, 422, 503)))
+async def listing(query: Annotated[Listing, Query()], here: Here, at: At) -> Response:
+    """The jobs that were given up (or, by `state`, that failed), the last first. The `Link`
     header with `rel="next"`, and `next` in the body, lead to the next page.
     """
     before = place_of(query.cursor)
-    jobs = await desk.listing(query.filter, here.ports, query.limit + 1, before)
+    jobs = await desk.listing(at.chosen(query.filter), here.ports, query.limit + 1, before)
     page = jobs[: query.limit]
     last = page[-1] if len(jobs) > query.limit else None
     cursor = last and cursor_of(last.finished_at, last.id)
@@ -75,46 +92,33 @@ async def listing(query: Annotated[Listing, Query()], here: Here, _: At) -> Resp
     return link(answer, "/v1/dead", query, cursor)
 
 
-class Reading(Model):
-    """The query of the audit."""
+class Reading(audit.Reading):
+    """The query of the desk's part of the audit."""
 
-    job: UUID | None = None
-    actor: str | None = None
-    since: AwareDatetime | None = None
-    cursor: Annotated[int, Field(ge=1)] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    act: list[Deed] = ["replay", "drop"]  # pyright: ignore[reportIncompatibleVariableOverride]  fewer of them
 
 
-@get(router, "/audit", **describe("Who did what", ("200:AuditPage",), (422, 503)))
-async def audit(query: Annotated[Reading, Query()], here: Here, _: At) -> Response:
+@get(router, "/audit", **describe("Who did what here", ("200:AuditPage",), (403, 422, 503)))
+async def noted(query: Annotated[Reading, Query()], here: Here, at: At) -> Response:
     """Every replay and every drop, newest first. An entry is never changed, and outlives its job."""
-    chosen = AuditFilter(
-        job_id=query.job and str(query.job),
-        actor=query.actor,
-        since=core.milliseconds(query.since),
-        before=query.cursor,
-        limit=query.limit + 1,
-    )
-    found = await desk.audit(chosen, here.ports)
-    entries = tuple(
-        core.NotedView(**one.model_dump(exclude={"at"}), at=moment(one.at))
-        for one in found[: query.limit]
-    )
-    cursor = str(entries[-1].number) if len(found) > query.limit else None
-    answer = shown(core.AuditPage(entries=entries, next=cursor))
-    return link(answer, "/v1/dead/audit", query, cursor)
+    chosen = query.filter.model_copy(update={"tenant": at.tenant(query.tenant)})
+    return await audit.paged("/v1/dead/audit", query, chosen, here)
 
 
-@get(router, "/{job_id:uuid}", **describe("Look at a dead job", ("200:DeadView",), (404, 409, 503)))
-async def show(job_id: UUID, here: Here, _: At) -> Response:
+@get(
+    router,
+    "/{job_id:uuid}",
+    **describe("Look at a dead job", ("200:DeadView",), (403, 404, 409, 503)),
+)
+async def show(job_id: UUID, here: Here, at: At) -> Response:
     """The job, why it was given up, and all it went through. 409 for one that is neither dead nor failed."""
-    job, history = await desk.show(str(job_id), here.ports)
+    job, history = await desk.show(str(job_id), here.ports, at.only)
     return shown(_view(job, history))
 
 
 @router.post(
     "/replay",
-    **describe("Run dead jobs again", ("200:ErrandView",), (400, 413, 415, 422, 503)),
+    **describe("Run dead jobs again", ("200:ErrandView",), (400, 403, 413, 415, 422, 503)),
     openapi_extra=reads("Errand"),
 )
 async def replay(request: Request, here: Here, at: At) -> Response:
@@ -128,7 +132,7 @@ async def replay(request: Request, here: Here, at: At) -> Response:
 
 @router.post(
     "/drop",
-    **describe("Drop dead jobs", ("200:ErrandView",), (400, 413, 415, 422, 503)),
+    **describe("Drop dead jobs", ("200:ErrandView",), (400, 403, 413, 415, 422, 503)),
     openapi_extra=reads("Errand"),
 )
 async def drop(request: Request, here: Here, at: At) -> Response:
@@ -138,10 +142,10 @@ async def drop(request: Request, here: Here, at: At) -> Response:
 
 async def _errand(do: Do, request: Request, here: Here, at: Operator) -> Response:
     asked, _ = await read(request, here.config.max_body, core.Errand)
-    chosen, tally = await desk.counted(asked.filter, here.ports)
+    chosen, tally = await desk.counted(at.chosen(asked.filter), here.ports)
     done, left = 0, sum(one.count for one in tally)
     if not asked.dry_run and left:
-        errand = desk.Errand(chosen, at.actor, at.door, asked.most, asked.rate)
+        errand = desk.Errand(chosen, at.actor, at.door, asked.most, asked.rate, at.named)
         done = await _done(do(errand, here.ports))
         _, after = await desk.counted(chosen, here.ports)
         left = sum(one.count for one in after)

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
-from prelo.entry.api import desk, file, jobs, live, openapi, page, problems, schedules
+from prelo.entry.api import audit, desk, file, jobs, live, openapi, page, problems, schedules
+from prelo.entry.api.fields import RateLimitFields
+from prelo.entry.api.house import house_of
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
-from prelo.entry.api.reading import Here, House
+from prelo.entry.api.reading import Here, Who
+from prelo.entry.api.rights import guard
 from prelo.entry.api.views import report_view
 from prelo.ports import LANES, Ports
 
@@ -27,12 +30,18 @@ house = APIRouter(tags=["house"])
 def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) -> FastAPI:
     """The application over these ports. `app.state.house.draining` is filled when it is to go unready."""
     app = FastAPI(
-        title="Prelo", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="Prelo",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(guard)],
     )
-    app.state.house = House(ports, config, tuple(roles))
+    app.state.house = house_of(ports, config, tuple(roles))
+    app.add_middleware(RateLimitFields, queued=config.max_queued_per_tenant)
     app.state.routes = []
     asks = (jobs.router, file.router, live.router, schedules.router)
-    for router in (catalog, *asks, desk.router, house, page.router):
+    for router in (catalog, *asks, desk.router, audit.router, house, page.router):
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
     problems.install(app)
@@ -41,17 +50,20 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
 
 
 @get(catalog, "", **describe("The catalog", ("200",)))
-async def reports(here: Here) -> Response:
-    """Every report in its newest version: what it is called, what it asks for, what it can be made as."""
-    ports = here.ports
-    views = (report_view(report, ports.catalog).model_dump_json() for report in ports.catalog)
+async def reports(here: Here, who: Who) -> Response:
+    """Every report you may ask for, in its newest version: what it is called, what it asks for, what it can
+    be made as.
+    """
+    seen = here.ports.catalog.seen_by(who.permissions)
+    views = (report_view(report, seen).model_dump_json() for report in seen)
     return Response(f'{{"reports":[{",".join(views)}]}}', media_type="application/json")
 
 
 @get(catalog, "/{name}", **describe("A report", ("200:ReportView",), (404,)))
-async def report(name: str, here: Here) -> Response:
+async def report(name: str, here: Here, who: Who) -> Response:
     """The report in its newest version."""
-    return shown(report_view(here.ports.catalog.get(name), here.ports.catalog))
+    seen = here.ports.catalog.seen_by(who.permissions)
+    return shown(report_view(seen.get(name), seen))
 
 
 @get(
@@ -59,11 +71,12 @@ async def report(name: str, here: Here) -> Response:
     "/{name}/versions/{number}",
     **describe("A report's version", ("200:ReportView",), (404,)),
 )
-async def report_version(name: str, number: str, here: Here) -> Response:
+async def report_version(name: str, number: str, here: Here, who: Who) -> Response:
     """The report as it was in that version."""
     if not number.isascii() or not number.isdecimal():
         raise NotFound(f"'{number}' is no version; versions are numbers, as 1")
-    return shown(report_view(here.ports.catalog.get(name, int(number[:9])), here.ports.catalog))
+    seen = here.ports.catalog.seen_by(who.permissions)
+    return shown(report_view(seen.get(name, int(number[:9])), seen))
 
 
 @get(house, "/v1/status", **describe("How the house is doing", ("200:StatusView",), (503,)))

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
 from prelo.app import intake
+from prelo.app.outlook import Queue, queue_of
+from prelo.core import request as core
 from prelo.core.job import Job, State
 from prelo.core.model import Model
-from prelo.core.view import JobPage, View
+from prelo.core.view import JobPage, QuotaView, View
 from prelo.entry.api.openapi import CREATE, describe, get
 from prelo.entry.api.paging import cursor_of, link, place_of
 from prelo.entry.api.reading import Here, Prefer, Who, knows, read_body, read_key, read_prefer
@@ -33,12 +35,26 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
     asked = await read_body(request, here.config.max_body)
     key = read_key(request, asked.digest)
     if validate_only:
-        return shown(checked_view(intake.check(asked.request, who, here.ports)))
+        return await _checked(asked.request, request, here, who)
     submitted = await intake.submit(
         asked.request, who, here.ports, key=key, max_queued=here.config.max_queued
     )
+    here.note(who, "ask", submitted.job, fresh=submitted.fresh)
     headers = {"Idempotency-Replayed": "true"} if submitted.replayed else {}
     return await _placed(submitted.job, request, here, who, headers)
+
+
+async def _checked(asked: core.Request, request: Request, here: Here, who: Who) -> Response:
+    """What would be asked for, what it would take, and what it would be counted against."""
+    order, report = intake.check(asked, who, here.ports)
+    estimate = await here.estimates.of(order, report)
+    quota: dict[str, QuotaView] = {}
+    if (requests := request.state.quota) is not None:
+        quota["requests"] = QuotaView(limit=requests.limit, left=requests.left)
+    if (most := here.config.max_queued_per_tenant) is not None:
+        left = max(most - await here.ports.store.waiting(who.tenant), 0)
+        quota["queued"] = QuotaView(limit=most, left=left)
+    return shown(checked_view(order, estimate, quota))
 
 
 async def _placed(
@@ -69,11 +85,12 @@ async def show(job_id: UUID, request: Request, here: Here, who: Who) -> Response
 
     enough = news if "if-none-match" in request.headers else intake.ended
     job = await intake.wait(str(job_id), who, here.ports, prefer.wait or 0, enough)
+    if not knows(request, etag(_json(job_view(job)))):
+        queue = await queue_of(job, int(time.time() * 1000), here.ports)
+        return _job(job, 200, prefer, {}, queue)
     answer = _job(job, 200, prefer, {})
-    if knows(request, answer.headers["etag"]):
-        unchanged = {k: v for k, v in answer.headers.items() if not k.startswith("content-")}
-        return Response(status_code=304, headers=unchanged)
-    return answer
+    unchanged = {k: v for k, v in answer.headers.items() if not k.startswith("content-")}
+    return Response(status_code=304, headers=unchanged)
 
 
 class Listing(Model):
@@ -95,6 +112,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
         scope=who.scope,
         states=tuple(query.state),
         report=query.report,
+        hidden=here.ports.catalog.hidden_from(who.permissions),
         created_after=None if after is None else int(after.timestamp() * 1000),
         before=place_of(query.cursor),
         limit=query.limit + 1,  # one more than shown tells whether there is a next page
@@ -136,6 +154,7 @@ async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Respons
 async def refresh(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The same report with today's data: a new job of its own (see `Location`), or the one under way."""
     submitted = await intake.refresh(str(job_id), who, here.ports)
+    here.note(who, "ask", submitted.job, fresh=submitted.fresh, refresh=True)
     return await _placed(submitted.job, request, here, who)
 
 
@@ -152,9 +171,17 @@ def shown(view: View) -> Response:
     return Response(_json(view), media_type="application/json", headers={"Vary": "Prefer"})
 
 
-def _job(job: Job, status: int, prefer: Prefer, headers: dict[str, str]) -> Response:
-    body = _json(job_view(job))
-    headers |= {"ETag": etag(body), "Vary": "Prefer", "Cache-Control": "private, no-cache"}
+def _job(
+    job: Job, status: int, prefer: Prefer, headers: dict[str, str], queue: Queue | None = None
+) -> Response:
+    """Where a job waits is no change of it: while it does, its tag is a weak one."""
+    tag = etag(_json(job_view(job)))
+    body = _json(job_view(job, queue))
+    headers |= {
+        "ETag": f"W/{tag}" if job.state is State.QUEUED else tag,
+        "Vary": "Prefer",
+        "Cache-Control": "private, no-cache",
+    }
     if not job.state.ended:
         headers["Retry-After"] = str(_retry_after(job, int(time.time() * 1000)))
     if applied := prefer.applied(finished=job.state.ended):

@@ -15,6 +15,7 @@ from prelo.core.request import Request
 from prelo.core.schedule import Plan
 from prelo.core.table import Manifest
 from prelo.entry.api.problems import MEDIA_TYPE, document
+from prelo.entry.api.rights import NEEDS
 
 Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
 _ABOUT = """Ask for a report; it is made in the background, exactly once, and handed over as a file.
@@ -61,6 +62,12 @@ _MODELS: tuple[type[BaseModel], ...] = (
     Manifest, Plan, Problem, Request,
 )  # fmt: skip
 _READ = {Request, Plan, desk.Errand, schedule_view.Pause, schedule_view.Changes}
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, or a token of the issuer; the scope that is named is needed. Not where the "
+    "server asks nobody who they are.",
+}
 _SUCCESSES = {
     200: "Here it is.",
     201: "The file is ready; `Location` is its job.",
@@ -72,6 +79,10 @@ _SUCCESSES = {
 }
 _PROBLEMS: dict[int, Problem] = {
     400: Problem(type="not-json", title="The body is not JSON", detail="line 1, column 9: expected ','"),
+    401: Problem(type="unauthenticated", title="Who asks is not known",
+                 detail="say who you are: send the header 'Authorization: Bearer …' with an API key"),
+    403: Problem(type="forbidden", title="That is not allowed",
+                 detail="this needs the scope jobs:write; yours are: jobs:read"),
     404: Problem(type="not-found", title="Not found", detail=f"there is no job {_JOB_ID}"),
     409: Problem(type="conflict", title="The request conflicts with the present state",
                  detail="the job is queued: there is no file"),
@@ -178,11 +189,24 @@ def install(app: FastAPI, version: str) -> None:
             made = get_openapi(
                 title="Prelo", version=version, description=_ABOUT, routes=app.routes
             )
-            made["components"] = {"schemas": _schemas()}
+            made["components"] = {"schemas": _schemas(), "securitySchemes": {"bearer": _BEARER}}
+            for path, methods in made["paths"].items():
+                for method, told in methods.items():
+                    _guarded(told, NEEDS.get(f"{method.upper()} {path}"))
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _guarded(told: dict[str, Any], scope: str | None) -> None:
+    """Say what a route needs, and how it refuses who does not have it."""
+    if scope is None:
+        return
+    told["security"] = [{"bearer": [scope]}, {}]
+    for status in (401, 403, 429):
+        problem = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
+        told["responses"].setdefault(str(status), problem)
 
 
 def _schemas() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problem documents: which status each has, and nothing of the inside."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from starlette.routing import Match
 
 from prelo.core import errors
 from prelo.core.errors import FieldError, Invalid, NotFound, PreloError, Problem, Refused
+from prelo.entry.api.fields import spent
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -69,8 +71,11 @@ _STATUS: dict[type[PreloError], int] = {
     errors.Conflict: 409,
     errors.Gone: 410,
     errors.TooLarge: 413,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
     errors.Refused: 400,
     errors.TooManyJobs: 429,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
     errors.Transient: 503,  # storage that cannot be reached while a file is handed out
 }
@@ -97,8 +102,14 @@ def document(problem: Problem, status: int) -> dict[str, Any]:
     return {"type": body.pop("type"), "title": body.pop("title"), "status": status, **body}
 
 
-def answer(problem: Problem, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    content = document(problem, status)
+def answer(
+    problem: Problem,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    quotas: Collection[str] = (),
+) -> JSONResponse:
+    """`quotas` are used up, as the RateLimit fields call them."""
+    content = document(problem, status) | ({"violated-policies": list(quotas)} if quotas else {})
     kept = {"Vary": "Prefer", "Cache-Control": "no-store"} | dict(headers or {})
     return JSONResponse(content, status, kept, media_type=MEDIA_TYPE)
 
@@ -117,11 +128,29 @@ async def _known(_request: Request, error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error  # the operator's or ours: to the log, and to the caller without its details
     headers: dict[str, str] = {}
+    quotas: tuple[str, ...] = ()
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers["Retry-After"] = str(max(1, round(getattr(error, "retry_after", 5))))
+        seconds = max(1, math.ceil(getattr(error, "retry_after", 5)))
+        headers["Retry-After"] = str(seconds)
+        if isinstance(error, errors.TooManyJobs | errors.TooManyRequests):
+            quotas = (error.policy,)
+            headers |= spent(error.policy, seconds)
     if isinstance(error, RangeUnsatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
-    return answer(error.problem(), status, headers)
+    if isinstance(error, errors.Unauthenticated | errors.Forbidden):
+        headers["WWW-Authenticate"] = _challenge(error)
+    return answer(error.problem(), status, headers, quotas)
+
+
+def _challenge(error: errors.Unauthenticated | errors.Forbidden) -> str:
+    """RFC 6750 section 3: no error where nothing was shown; the detail stands in the body."""
+    said = ['Bearer realm="prelo"']
+    if isinstance(error, errors.Forbidden):
+        said.append('error="insufficient_scope"')
+        said += [f'scope="{error.scope}"'] if error.scope else []
+    elif error.given:
+        said.append('error="invalid_token"')
+    return ", ".join(said)
 
 
 async def _unreadable(_request: Request, error: Exception) -> Response:

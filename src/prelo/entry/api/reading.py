@@ -1,22 +1,23 @@
-"""What a request says: who asks, the body, the idempotency key, the preferences, the tags it knows."""
+"""What a request says: the body, the idempotency key, the preferences, the tags it knows."""
 
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from prelo.config import Config
 from prelo.core import request as core
 from prelo.core.errors import FieldError, Invalid, TooLarge
 from prelo.core.model import Model
-from prelo.core.request import Caller
+from prelo.entry.api.house import House
 from prelo.entry.api.problems import BadHeader, NotJson, WrongMediaType, field_errors
-from prelo.ports import IdempotencyKey, Ports
+from prelo.entry.api.rights import Who
+from prelo.ports import IdempotencyKey
+
+__all__ = ["Here", "Who"]  # beside what stands here: what most routes take
 
 T = TypeVar("T", bound=Model)
 MAX_WAIT = 60  # seconds; proxies give up soon after
@@ -25,27 +26,11 @@ _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the routes work with. `draining` holds something as soon as the process takes no more work."""
-
-    ports: Ports
-    config: Config
-    roles: tuple[str, ...]
-    draining: list[str] = field(default_factory=list[str])
-
-
 async def house(request: Request) -> House:
     return request.app.state.house
 
 
-async def caller(_request: Request) -> Caller:
-    """Who asks."""
-    return Caller()
-
-
 Here = Annotated[House, Depends(house)]
-Who = Annotated[Caller, Depends(caller)]
 
 
 class Body(NamedTuple):

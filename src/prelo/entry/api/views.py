@@ -3,14 +3,24 @@
 import hashlib
 from datetime import UTC, datetime
 
+from prelo.app.outlook import Estimate, Queue
 from prelo.core.job import Job, State, job_id
 from prelo.core.parameters import json_schema
 from prelo.core.report import Catalog, Report
 from prelo.core.request import Order
-from prelo.core.view import ArtifactView, CheckedView, JobView, ProgressView, ReportView
+from prelo.core.view import (
+    ArtifactView,
+    CheckedView,
+    EstimateView,
+    JobView,
+    ProgressView,
+    QueueView,
+    QuotaView,
+    ReportView,
+)
 
 
-def job_view(job: Job) -> JobView:
+def job_view(job: Job, queue: Queue | None = None) -> JobView:
     manifest = job.manifest
     return JobView(
         id=job.id,
@@ -24,6 +34,7 @@ def job_view(job: Job) -> JobView:
         progress=_progress(job),
         attempt=job.attempt,
         run_at=_time(job.run_at) if job.state is State.QUEUED else None,
+        queue=queue and QueueView(**queue.model_dump()),
         created_at=moment(job.created_at),
         started_at=_time(job.started_at),
         finished_at=_time(job.finished_at),
@@ -108,10 +119,15 @@ def report_view(report: Report, catalog: Catalog) -> ReportView:
     )
 
 
-def checked_view(order: Order) -> CheckedView:
+def checked_view(order: Order, estimate: Estimate, quota: dict[str, QuotaView]) -> CheckedView:
+    same = {name: getattr(order, name) for name in CheckedView.model_fields if hasattr(order, name)}
     return CheckedView(
         id=job_id(order.tenant, order.fingerprint, 0),
-        **{name: getattr(order, name) for name in CheckedView.model_fields if name != "id"},
+        estimate=EstimateView(
+            rows=estimate.rows, seconds=estimate.seconds, bytes=estimate.size, jobs=estimate.jobs
+        ),
+        quota=quota,
+        **same,
     )
 
 

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from prelo.entry.cli import dead, doctor, jobs, render, reports, roles, say, schedules, shape
+from prelo.entry.cli import (
+    audit,
+    dead,
+    doctor,
+    jobs,
+    keys,
+    render,
+    reports,
+    roles,
+    say,
+    schedules,
+    shape,
+)
 
 _CODES = " · ".join(f"[bold]{code}[/bold] {meaning}" for code, meaning in say.EXIT_CODES.items())
 _EPILOG = f"[bold]Exit codes[/bold]: {_CODES}\n\nSettings and their defaults: docs/operate.md"
@@ -25,13 +37,14 @@ for panel, commands in (
     ("Make a file", (render.render,)),
     ("Ask a server", (jobs.submit,)),
     ("Run a server", (roles.serve, roles.api, roles.work, roles.upkeep, roles.migrate)),
-    ("Look after it", (doctor.doctor,)),
+    ("Look after it", (doctor.doctor, audit.audit)),
 ):
     for command in commands:
         app.command(rich_help_panel=panel, cls=shape.Command)(command)
 app.add_typer(jobs.jobs, name="jobs", rich_help_panel="Ask a server")
 app.add_typer(schedules.schedules, name="schedules", rich_help_panel="Ask a server")
 app.add_typer(dead.dead, name="dead", rich_help_panel="Ask a server")
+app.add_typer(keys.keys, name="keys", rich_help_panel="Look after it")
 app.add_typer(reports.reports, name="reports", rich_help_panel="Look after it")
 
 
@@ -62,6 +75,6 @@ def main() -> None:
         if code is None:
             raise
         try:
-            say.fail(str(error), code)
+            say.fail(say.sentence_of(error), code)
         except typer.Exit as end:
             sys.exit(end.exit_code)

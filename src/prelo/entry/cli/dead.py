@@ -1,16 +1,15 @@
 """`prelo dead`: the desk of dead letters. A server is asked over HTTP, call by call."""
 
-import getpass
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
-from prelo.entry.cli import bars, given, jobs, say, shape
+from prelo.entry.cli import audit, bars, given, jobs, say, shape
 
 if TYPE_CHECKING:
     from prelo.client import Client
@@ -55,11 +54,6 @@ _Most = Annotated[
 ]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _Limit = Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most so many.")]
-_Job = Annotated[str | None, typer.Option("--job", metavar="JOB", help="About this job.")]
-_Actor = Annotated[str | None, typer.Option("--actor", metavar="NAME", help="By this one.")]
-_From = Annotated[
-    datetime | None, typer.Option("--since", metavar="TIME", help="Done then or later.")
-]
 _PAST = {"replay": "replayed", "drop": "dropped"}
 _CALL = 1000  # jobs of one call: what the server lets through
 
@@ -79,13 +73,11 @@ def list_dead(  # noqa: PLR0913, PLR0917  the options of a command
     json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """List the dead jobs of all tenants, the last first."""
-    from itertools import islice
-
-    marks = _marks(
+    marks = given.marks(
         state=state, report=report, version=version, tenant=tenant, error=error,
         since=since, until=until, fate=fate,
     )  # fmt: skip
-    with _client(url) as client:
+    with given.server(url, "prelo-cli") as client:
         found = list(islice(client.dead_jobs(**marks, limit=min(limit, 200)), limit))
     if json:
         say.as_json([job.model_dump(mode="json") for job in found])
@@ -104,7 +96,7 @@ def list_dead(  # noqa: PLR0913, PLR0917  the options of a command
 @dead.command("show", cls=shape.Command)
 def show_dead(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002  a flag
     """Show one dead job, why it was given up, and all it went through."""
-    with _client(url) as client:
+    with given.server(url, "prelo-cli") as client:
         found = client.dead_job(job)
     jobs.tell(found, json=json)
     if json:
@@ -139,7 +131,7 @@ def _command(deed: Deed) -> Callable[..., None]:
         url: given.Url = None,
         json: given.Json = False,  # noqa: FBT002  a flag
     ) -> None:
-        marks = _marks(
+        marks = given.marks(
             ids=chosen, state=state, report=report, version=version, tenant=tenant, error=error,
             since=since, until=until, fate=fate, all=all_, rate=rate,
         )  # fmt: skip
@@ -154,49 +146,20 @@ dead.command("replay", cls=shape.Command, help=_REPLAY)(_command("replay"))
 dead.command("drop", cls=shape.Command, help=_DROP)(_command("drop"))
 
 
-@dead.command(cls=shape.Command)
-def audit(
-    job: _Job = None,
-    actor: _Actor = None,
-    since: _From = None,
-    limit: _Limit = 50,
+@dead.command("audit", cls=shape.Command)
+def dead_audit(
+    job: audit.Job = None,
+    actor: audit.Actor = None,
+    since: audit.Since = None,
+    limit: audit.Limit = 50,
     url: given.Url = None,
     json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """Who replayed or dropped what, newest first."""
-    from itertools import islice
-
-    marks = _marks(job=job, actor=actor, since=since)
-    with _client(url) as client:
-        found = list(islice(client.audit(**marks, limit=min(limit, 200)), limit))
-    if json:
-        say.as_json([entry.model_dump(mode="json") for entry in found])
-        return
-    rows = [
-        (f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}", entry.actor, str(entry.detail.get("door")),
-         entry.action, entry.job_id, str(entry.generation), str(entry.detail.get("report")))
-        for entry in found
-    ]  # fmt: skip
-    if rows:
-        say.table(["AT", "ACTOR", "DOOR", "DID", "JOB", ">GENERATION", "REPORT"], rows)
-    else:
-        say.note("Nobody has done such a thing.")
-
-
-def _client(url: str | None) -> "Client":
-    from prelo.client import Client
-    from prelo.config import Config
-
-    return Client(Config.load(url=url).url, agent="prelo-cli")
-
-
-def _marks(**told: Any) -> dict[str, Any]:
-    """What was given. A time without its zone is local."""
-    return {
-        name: value.astimezone() if isinstance(value, datetime) else value
-        for name, value in told.items()
-        if value is not None
-    }
+    marks = given.marks(job=job, actor=actor, since=since)
+    with given.server(url, "prelo-cli") as client:
+        found = list(islice(client.dead_audit(**marks, limit=min(limit, 200)), limit))
+    audit.tell(found, json=json)
 
 
 def _errand(  # noqa: PLR0913  what two commands have in common
@@ -209,7 +172,7 @@ def _errand(  # noqa: PLR0913  what two commands have in common
     yes: bool,
     json: bool,
 ) -> None:
-    with _client(url) as client:
+    with given.server(url, "prelo-cli") as client:
         plan = _sent(client, deed, marks | {"dry_run": True})
         count = plan.left if most is None else min(plan.left, most)
         if marks.get("ids") and not plan.left:
@@ -242,7 +205,7 @@ def _sent(client: "Client", deed: Deed, marks: dict[str, Any]) -> "ErrandView":
         said = ((".".join(map(str, e["loc"])), e["msg"]) for e in told)
         sentences = [f"{at}: {what}".removeprefix(": ") for at, what in said]
         raise Invalid("; ".join(sentences).replace("Value error, ", "")) from error
-    return (client.replay if deed == "replay" else client.drop)(errand, _me())
+    return (client.replay if deed == "replay" else client.drop)(errand, given.me())
 
 
 def _done(client: "Client", deed: Deed, marks: dict[str, Any], count: int) -> dict[str, int]:
@@ -279,12 +242,3 @@ def _none_of(marks: dict[str, Any]) -> None:
     from prelo.core.errors import Conflict
 
     raise Conflict(f"none of these jobs is {marks['state']}; see prelo jobs show")
-
-
-def _me() -> str:
-    """user@host, for the audit."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a number without a name, as in many containers
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}".encode("ascii", "replace").decode()

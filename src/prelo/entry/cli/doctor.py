@@ -47,6 +47,8 @@ async def _examined(config: "Config") -> list[_Finding]:
         "store": _store, "files": _files, "broker": _broker, "cache": _cache, "catalog": _catalog,
         "press": _press,
     }  # fmt: skip
+    if "oidc" in config.auth:
+        asked["issuer"] = _issuer
     findings = [await _asked(part, ask(config)) for part, ask in asked.items()]
     return findings + [finding async for finding in _sources(config)]
 
@@ -130,6 +132,18 @@ async def _press(config: "Config") -> str:
     press = await wiring.presses(config).start()
     await press.close()
     return "a child process starts and has all it needs"
+
+
+async def _issuer(config: "Config") -> str:
+    from prelo import wiring
+
+    issuer = wiring.issuer(config)
+    assert issuer is not None  # noqa: S101  asked only where there is one
+    try:
+        await issuer.check()
+    finally:
+        await issuer.close()
+    return f"{config.oidc_issuer}: its keys are known"
 
 
 async def _sources(config: "Config") -> AsyncIterator[_Finding]:

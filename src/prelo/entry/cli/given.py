@@ -1,12 +1,16 @@
 """What a person typed, as values: options that several commands share, and `name=value` pairs."""
 
+import getpass
+import socket
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from prelo.client import Client
     from prelo.core.report import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
@@ -67,3 +71,32 @@ def of_schema(schema: Mapping[str, Any], texts: Sequence[str] | None) -> dict[st
         name: read[name](value) if name in read else value
         for name, value in pairs("--param", texts).items()
     }
+
+
+def me() -> str:
+    """user@host, for the audit."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a number without a name, as in many containers
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}".encode("ascii", "replace").decode()
+
+
+def marks(**told: Any) -> dict[str, Any]:
+    """What was given. A time without its zone is local."""
+    return {
+        name: value.astimezone() if isinstance(value, datetime) else value
+        for name, value in told.items()
+        if value is not None and value != []
+    }
+
+
+def server(url: str | None, agent: str | None = None) -> "Client":
+    """A client of the server that is meant, with the key of PRELO_KEY: an option would be read by whoever
+    lists the machine's processes.
+    """
+    from prelo.client import Client
+    from prelo.config import Config
+
+    config = Config.load(url=url)
+    return Client(config.url, config.key, agent=agent)

@@ -59,7 +59,7 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
 ) -> None:
     """Ask for a report; with -o, wait for the file and save it."""
     kind = format_ or (output.suffix.lower().removeprefix(".") if output else "xlsx")
-    with _client(url) as client:
+    with given.server(url) as client:
         asked: dict[str, Any] = {"format": kind}
         if max_age is not None:
             asked["max_age"] = max_age
@@ -91,38 +91,31 @@ def list_jobs(
 @jobs.command("show", cls=shape.Command)
 def show_job(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Show one job."""
-    with _client(url) as client:
+    with given.server(url) as client:
         tell(client.job(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
 def cancel(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Stop a queued or running job."""
-    with _client(url) as client:
+    with given.server(url) as client:
         tell(client.cancel(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
 def retry(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Run a failed, dead, cancelled or expired job again, under the same id."""
-    with _client(url) as client:
+    with given.server(url) as client:
         tell(client.retry(job), json=json)
 
 
 @jobs.command(cls=shape.Command)
 def watch(job: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002
     """Follow a job until it ends."""
-    with _client(url) as client:
+    with given.server(url) as client:
         ended = _followed(client, client.job(job))
     tell(ended, json=json)
     _end(ended)
-
-
-def _client(url: str | None) -> "Client":
-    from prelo.client import Client
-    from prelo.config import Config
-
-    return Client(Config.load(url=url).url)
 
 
 def typed(client: "Client", report: str, texts: list[str] | None) -> dict[str, Any]:
@@ -166,7 +159,7 @@ def _list(
             filters["state"] = [State(state) for state in states]
     except ValueError as error:
         raise Invalid(f"{error}; a state is one of {', '.join(State)}") from error
-    with _client(url) as client:
+    with given.server(url) as client:
         _listed(list(islice(client.jobs(**filters), limit)), json=json)
 
 

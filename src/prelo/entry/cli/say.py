@@ -85,6 +85,14 @@ def code_of(error: Exception) -> int | None:
     return next((code for kind, code in codes if isinstance(error, kind)), None)
 
 
+def sentence_of(error: Exception) -> str:
+    """The error's own; and where a command takes its key from, for who has none or a wrong one."""
+    from prelo.core.errors import Unauthenticated
+
+    hint = "; commands take it from PRELO_KEY" if isinstance(error, Unauthenticated) else ""
+    return f"{error}{hint}"
+
+
 def size(number: int) -> str:
     """Bytes for people: 41.3 MB."""
     value = float(number)

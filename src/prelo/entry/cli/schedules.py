@@ -10,7 +10,6 @@ from rich.text import Text
 from prelo.entry.cli import given, jobs, say, shape
 
 if TYPE_CHECKING:
-    from prelo.client import Client
     from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
 
 schedules = typer.Typer(
@@ -108,7 +107,7 @@ def create(  # noqa: PLR0913, PLR0917  the options of a command
         "overlap": overlap, "exclude": exclude, "starts_at": starts, "ends_at": ends,
     }  # fmt: skip
     timing: Any = {option: value for option, value in told.items() if value is not None}
-    with _client(url) as client:
+    with given.server(url) as client:
         request = {
             "report": report,
             "format": format_,
@@ -125,7 +124,7 @@ def list_schedules(limit: _Limit = 50, url: given.Url = None, json: given.Json =
     """List schedules, newest first."""
     from itertools import islice
 
-    with _client(url) as client:
+    with given.server(url) as client:
         found = list(islice(client.schedules(min(limit, 200)), limit))
     if json:
         say.as_json([one.model_dump(mode="json") for one in found])
@@ -145,7 +144,7 @@ def show(schedule: _Id, limit: _Few = 10, url: given.Url = None, json: given.Jso
     """Show a schedule, its next times, and what became of the last ones."""
     from itertools import islice
 
-    with _client(url) as client:
+    with given.server(url) as client:
         found = client.schedule(schedule)
         past = list(islice(client.firings(schedule, limit), limit))
     if json:
@@ -165,7 +164,7 @@ def next_times(
     json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """Show when it fires next, and the parameters it will ask for then."""
-    with _client(url) as client:
+    with given.server(url) as client:
         zone = client.schedule(schedule).timezone
         _coming(client.upcoming(schedule, limit), zone, json=json)
 
@@ -178,21 +177,21 @@ def pause(
     json: given.Json = False,  # noqa: FBT002  a flag
 ) -> None:
     """Let nothing fire, until it is resumed or until a time."""
-    with _client(url) as client:
+    with given.server(url) as client:
         _tell(client.pause_schedule(schedule, until), json=json)
 
 
 @schedules.command(cls=shape.Command)
 def resume(schedule: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002  a flag
     """Let it fire again, from now on."""
-    with _client(url) as client:
+    with given.server(url) as client:
         _tell(client.resume_schedule(schedule), json=json)
 
 
 @schedules.command(cls=shape.Command)
 def run(schedule: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002  a flag
     """Fire once, now; its own times stay."""
-    with _client(url) as client:
+    with given.server(url) as client:
         firing = client.run_schedule(schedule)
     if json:
         say.as_json(firing.model_dump(mode="json"))
@@ -206,19 +205,12 @@ def run(schedule: _Id, url: given.Url = None, json: given.Json = False) -> None:
 @schedules.command(cls=shape.Command)
 def delete(schedule: _Id, url: given.Url = None, json: given.Json = False) -> None:  # noqa: FBT002  a flag
     """Delete a schedule and its history; its jobs stay."""
-    with _client(url) as client:
+    with given.server(url) as client:
         client.delete_schedule(schedule)
     if json:
         say.as_json({"deleted": schedule})
     else:
         say.line(f"{schedule} is deleted")
-
-
-def _client(url: str | None) -> "Client":
-    from prelo.client import Client
-    from prelo.config import Config
-
-    return Client(Config.load(url=url).url, agent="prelo-cli")
 
 
 def _tell(schedule: "ScheduleView", *, json: bool) -> None:
