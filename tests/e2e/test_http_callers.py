@@ -167,7 +167,7 @@ async def test_every_route_asks_for_its_scope_and_shows_nothing_of_another_tenan
             assert place in NEEDS, f"{place} has no scope: see entry/api/rights.py"
             for address in addresses(path, theirs):
                 body = BODIES.get(path, {"all": True})
-                asked: dict[str, Any] = {"json": body} if method == "post" else {}
+                asked: dict[str, Any] = {"json": body} if method in {"post", "patch"} else {}
                 answer = await gate.http.request(method, address, **asked)
                 is_problem(answer, 401, "unauthenticated")
                 every = but(NEEDS[place], "admin")
@@ -194,6 +194,8 @@ async def test_every_route_asks_for_its_scope_and_shows_nothing_of_another_tenan
 
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/jobs": {"report": "stock"},
+    "/v1/schedules/{schedule_id}": {"name": "another"},
+    "/v1/schedules/{schedule_id}:pause": {},
     "/v1/schedules": {"name": "n", "cron": "0 7 * * *", "request": {"report": "stock"}},
 }
 
