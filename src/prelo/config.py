@@ -51,6 +51,9 @@ class Config(Model):
     `url`: the server that the commands ask.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
+    `public_url`: where callers reach the API, for links in notices. `webhook_local`: webhooks may be on this
+    machine's loopback, by http. `secret_key`: see adapters.vault_aes. `smtp`: the server that takes mails,
+    from `mail_from`; files up to `mail_attach` bytes, as they are in a mail, are attached.
     """
 
     data: Path = Path(".prelo")
@@ -81,6 +84,12 @@ class Config(Model):
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
+    public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]*[^/])?$")] = ""
+    webhook_local: bool = False
+    secret_key: Annotated[str, Field(repr=False)] = ""
+    smtp: Annotated[str, Field(repr=False)] = ""
+    mail_from: str = ""
+    mail_attach: Annotated[int, Field(ge=0, le=64 * MB)] = 8_000_000
     log: Literal["text", "json"] = "json"
     url: str = "http://127.0.0.1:8085"
 
@@ -106,6 +115,14 @@ class Config(Model):
             raise ValueError(
                 f"a lease of {self.lease:g} s is too short for a beat every {self.beat:g} s; "
                 "make it at least twice as long"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mails_come_from_somebody(self) -> Self:
+        if self.smtp and not self.mail_from:
+            raise ValueError(
+                "with PRELO_SMTP, PRELO_MAIL_FROM says who writes: Reports <reports@example.com>"
             )
         return self
 

@@ -1,4 +1,5 @@
-"""The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, old files deleted.
+"""The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, old files deleted, notices
+brought.
 
 Every act is a conditional write, so any number of upkeep processes may run at once.
 """
@@ -8,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from prelo.app import answers
+from prelo.app.deliver import Deliveries, Pace
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError, Unavailable
@@ -28,14 +30,18 @@ async def upkeep(
     turn: float = 2.0,
     look: float = 0.5,
     sweep: float = 3600.0,
+    pace: Pace | None = None,
 ) -> None:
-    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps."""
+    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps; and how
+    notices are brought.
+    """
     ports.observer.event("upkeep.started")
     duties = [
         _every(look, ports, stop, relay, waits=ports.store.stirred),
         _every(turn, ports, stop, tidy),
         _every(turn, ports, stop, bury),
         _every(sweep, ports, stop, sweep_files),
+        Deliveries(ports, pace).run(stop),
     ]
     await asyncio.gather(*duties)
     ports.observer.event("upkeep.stopped")

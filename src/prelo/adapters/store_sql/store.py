@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from prelo.adapters.store_sql import bells, changing, desk, guards, reading, schema, submitting
 from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
+from prelo.adapters.store_sql.notices import SqlNotices
 from prelo.adapters.store_sql.together import Together
+from prelo.core.channel import Channel
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.records import (
@@ -40,6 +42,7 @@ class SqlStore:
 
     def __init__(self, url: str, rules: Rules | None = None) -> None:
         self._database = Database(url)
+        self.notices = SqlNotices(self._database)
         self._pruned = time.monotonic()
         self._rules = rules or Rules()
         self._guards = guards.Guards(self._rules)
@@ -68,9 +71,10 @@ class SqlStore:
         max_age_ms: int | None = None,
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
+        channels: Sequence[Channel] = (),
     ) -> Submitted:
         draft = draft.model_copy(update={"fair_key": self._rules.step(draft.tenant, draft.cost)})
-        ask = submitting.Ask(draft, max_age_ms, key, max_queued)
+        ask = submitting.Ask(draft, max_age_ms, key, max_queued, tuple(channels))
         for trial in range(_TRIES):
             answer = await self._answers(ask)
             if answer is not None:

@@ -29,7 +29,7 @@ from prelo.core.records import Obituary
 from prelo.core.request import Order
 from prelo.core.table import Manifest
 
-VERSION = "0003"  # the newest revision in migrations/versions
+VERSION = "0005"  # the newest revision in migrations/versions
 
 
 class NowMs(FunctionElement[int]):
@@ -101,7 +101,7 @@ TEXT = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")  # MySQL's TEXT
 STATE = Enum(State, native_enum=False, length=16, values_callable=list[State])
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by INTEGER only
 # Texts are compared byte by byte everywhere; MySQL needs to be told.
-_MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+MYSQL: Any = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 _WRONG = text("error_type IS NOT NULL")
 
@@ -157,7 +157,7 @@ job = Table(
     Index(
         "job_given_up", "state", "finished_at", "id", sqlite_where=_WRONG, postgresql_where=_WRONG
     ),
-    **_MYSQL,
+    **MYSQL,
 )
 
 # An order may be 1 MiB and never changes: beside the row, so that no beat writes it again.
@@ -166,7 +166,7 @@ job_order = Table(
     metadata,
     Column("job_id", String(36), ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
     Column("document", Document(Order), nullable=False),
-    **_MYSQL,
+    **MYSQL,
 )
 
 outbox = Table(
@@ -183,7 +183,7 @@ outbox = Table(
     Column("document", Document(Obituary)),
     Index("outbox_waiting", "kind", "sent_at", "available_at"),
     Index("outbox_job", "job_id", "sent_at"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 idempotency = Table(
@@ -196,7 +196,7 @@ idempotency = Table(
     Column("expires_at", BigInteger, nullable=False),
     Index("idempotency_job", "job_id"),
     Index("idempotency_expiry", "expires_at"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 transition = Table(
@@ -212,7 +212,7 @@ transition = Table(
     Column("owner", String(64)),
     Column("at", BigInteger, nullable=False),
     Index("transition_job", "job_id", "number"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 audit = Table(
@@ -228,7 +228,7 @@ audit = Table(
     Column("detail", Document(dict[str, Any]), nullable=False),
     Index("audit_job", "job_id", "number"),
     Index("audit_actor", "actor", "number"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 # One row for each loss of a report's version. `recent`: how many it had by then within QUARANTINE_MS. The
@@ -244,7 +244,7 @@ loss = Table(
     Column("at", BigInteger, nullable=False),
     Index("loss_version", "report", "version", "at"),
     Index("loss_at", "at"),
-    **_MYSQL,
+    **MYSQL,
 )
 
 _FOR_SEARCHES = {"artifact_key", "error_type"}  # what stands in a document already

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
-from prelo.entry.api import desk, file, jobs, live, openapi, page, problems
+from prelo.entry.api import desk, file, jobs, live, openapi, page, problems, webhooks
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
 from prelo.entry.api.reading import Here, House
@@ -31,7 +31,8 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     )
     app.state.house = House(ports, config, tuple(roles))
     app.state.routes = []
-    for router in (catalog, jobs.router, file.router, live.router, desk.router, house, page.router):
+    for router in (catalog, jobs.router, webhooks.router, file.router, live.router, desk.router, house,
+                   page.router):  # fmt: skip
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
     problems.install(app)

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from prelo.core import desk, view
+from prelo.core import desk, view, webhook
 from prelo.core.errors import FieldError, Problem
 from prelo.core.request import Request
 from prelo.core.table import Manifest
@@ -55,9 +55,11 @@ _EXAMPLES = {
 _MODELS: tuple[type[BaseModel], ...] = (
     view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
+    webhook.WebhookView, webhook.WebhookPage, webhook.DeliveryView, webhook.DeliveryPage,
+    webhook.ReplayedView, webhook.NewWebhook, webhook.WebhookPatch, webhook.Rotation,
     Manifest, Problem, Request,
 )  # fmt: skip
-_READ = {Request, desk.Errand}
+_READ = {Request, desk.Errand, webhook.NewWebhook, webhook.WebhookPatch, webhook.Rotation}
 _SUCCESSES = {
     200: "Here it is.",
     201: "The file is ready; `Location` is its job.",
