@@ -57,6 +57,9 @@ class Place:
             "idempotency": "expires_at",
             "audit": "at",
             "loss": "at",
+            "webhook": "old_until created_at",
+            "notice": "due_at lease_until created_at settled_at",
+            "notice_try": "at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

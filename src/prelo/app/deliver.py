@@ -145,7 +145,9 @@ class Deliveries:
             busy=self._hosts.busy(),
         )
         for notice in taken:
-            task = asyncio.create_task(self._try(notice))
+            # Counted here and not in the task, which has not begun when the next look asks who is busy.
+            begun, wait = self._hosts.begin(notice.host)
+            task = asyncio.create_task(self._try(notice, begun, wait))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return len(taken)
@@ -166,23 +168,29 @@ class Deliveries:
         if not stopping.done():
             await asyncio.wait({stopping}, timeout=min(_FEWEST_SECONDS, seconds))
 
-    async def _try(self, notice: Notice) -> None:
-        begun, wait = self._hosts.begin(notice.host)
+    async def _try(self, notice: Notice, begun: int, wait: int) -> None:
         try:
             if wait:
                 await self._ports.notices.give_back(notice, wait)
                 return
-            answer: Answer | None = None
-            try:
-                answer = await attempt(notice, self._ports)
-            finally:
-                changed = self._hosts.end(notice.host, begun, answer)
-                if changed:
-                    self._ports.observer.event(_CHANGED[changed], of=f"notices to {notice.host}")
-            await self._settle(notice, answer)
+            await self._settle(notice, await self._answer(notice, begun))
         except PreloError as error:
             # The store is away: the lease lapses, and the notice is tried again.
             self._ports.observer.event("notice.unsettled", notice=notice.id, detail=error.detail)
+
+    async def _answer(self, notice: Notice, begun: int) -> Answer:
+        try:
+            answer = await attempt(notice, self._ports)
+        except BaseException:  # the store is away, or this process ends: nothing was shown
+            self._end(notice, begun, None)
+            raise
+        self._end(notice, begun, answer)
+        return answer
+
+    def _end(self, notice: Notice, begun: int, answer: Answer | None) -> None:
+        changed = self._hosts.end(notice.host, begun, answer)
+        if changed:
+            self._ports.observer.event(_CHANGED[changed], of=f"notices to {notice.host}")
 
     async def _settle(self, notice: Notice, answer: Answer) -> None:
         chance = random.random()  # noqa: S311  jitter, not a secret

@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
-from prelo.app import intake
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.notice import Notice, NoticeState, Tried
 from prelo.core.receiver import receiver_of
@@ -125,11 +124,8 @@ async def replay_dead(id_: str, caller: Caller, ports: Ports) -> int:
     return await ports.notices.replay_dead(id_)
 
 
-async def of_job(
-    job_id: str, caller: Caller, ports: Ports
-) -> tuple[Sequence[Notice], Sequence[Tried]]:
-    """Who is told of a job, how far that is, and all tries."""
-    await intake.find(job_id, caller, ports)
+async def of_job(job_id: str, ports: Ports) -> tuple[Sequence[Notice], Sequence[Tried]]:
+    """Who is told of a job, how far that is, and all tries. That the caller may see it is known."""
     found = await ports.notices.of_job(job_id)
     return found, await ports.notices.tries([one.id for one in found])
 

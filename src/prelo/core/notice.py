@@ -226,12 +226,11 @@ def event_of(notice: Notice, base: str) -> bytes:
         "id": notice.id,
         "source": f"{base}/v1/jobs",
         "type": name,
+        **({"subject": notice.job_id} if notice.job_id else {}),
         "time": _rfc3339(at),
         "datacontenttype": "application/json",
         "data": _data(notice, base),
     }
-    if notice.job_id is not None:
-        event["subject"] = notice.job_id
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -3,15 +3,12 @@
 import asyncio
 import ssl
 from dataclasses import dataclass, field
-from email.headerregistry import Address
-from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from prelo.adapters.notice_email.message import message, one_line
-from prelo.core.channel import is_address
+from prelo.adapters.notice_email.message import message, one_line, sender_of
 from prelo.core.errors import Misconfigured
 from prelo.core.notice import Answer
 from prelo.couriers import Parcel
@@ -53,7 +50,7 @@ class EmailCourier:
         self, url: str, sender: str, base: str, *, room: int, trust: ssl.SSLContext | None = None,
         seconds: float = _SECONDS,
     ) -> None:  # fmt: skip
-        self._server, self._sender, self._base = _server(url), _address(sender), base
+        self._server, self._sender, self._base = server_of(url), sender_of(sender), base
         self._most, self._trust, self._seconds = room, trust, seconds
 
     @property
@@ -140,7 +137,8 @@ def _said(error: Exception) -> str:
     return "the mail server did not speak SMTP as it should"
 
 
-def _server(url: str) -> Server:
+def server_of(url: str) -> Server:
+    """Read PRELO_SMTP. Raises Misconfigured, without repeating it."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -161,10 +159,3 @@ def _no_url() -> Misconfigured:
         "PRELO_SMTP must be smtps://user:password@host:465, or smtp://host:587 for STARTTLS; write what has "
         "a special meaning in a URL as %40"
     )
-
-
-def _address(text: str) -> Address:
-    name, address = parseaddr(text)
-    if not is_address(address) or not text.isprintable():
-        raise Misconfigured("PRELO_MAIL_FROM must be an address, as Reports <reports@example.com>")
-    return Address(display_name=name, addr_spec=address)

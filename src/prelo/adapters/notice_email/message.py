@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import parseaddr
 from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from prelo.adapters.notice_email.words import Words, said, words_of
+from prelo.core.channel import is_address
+from prelo.core.errors import Misconfigured
 from prelo.core.notice import Facts, JobEvent, links
 from prelo.core.table import Completeness
 from prelo.couriers import Parcel
@@ -58,14 +61,22 @@ def message(parcel: Parcel, sender: Address, base: str, *, attached: bool) -> by
     # The same for every try: a server or a reader that has it already may drop it.
     mail["Message-ID"] = f"<{notice.id}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers it
-    mail["Content-Language"] = told["language"]
     mail.set_content(_rendered("mail.txt", told), cte="quoted-printable")
     mail.add_alternative(_rendered("mail.html", told), subtype="html", cte="quoted-printable")
     file = parcel.attachment
     if attached and file is not None:
         main, _, sub = file.media_type.partition(";")[0].partition("/")
         mail.add_attachment(file.content, maintype=main, subtype=sub, filename=one_line(file.name))
+    mail["Content-Language"] = told["language"]  # last: what is called content moves into the parts
     return mail.as_bytes()
+
+
+def sender_of(text: str) -> Address:
+    """Read PRELO_MAIL_FROM. Raises Misconfigured."""
+    name, address = parseaddr(text)
+    if not is_address(address) or not text.isprintable():
+        raise Misconfigured("PRELO_MAIL_FROM must be an address, as Reports <reports@example.com>")
+    return Address(display_name=name, addr_spec=address)
 
 
 def one_line(text: str) -> str:

@@ -66,7 +66,7 @@ class WebhookCourier:
     async def _exchange(self, parcel: Parcel, to: Receiver) -> Answer:
         body = event_of(parcel.notice, self._base)
         at = int(time.time())
-        headers = {
+        headers: dict[str | bytes, str | bytes] = {
             "Host": to.authority,
             "Content-Type": MEDIA_TYPE,
             "Content-Length": str(len(body)),

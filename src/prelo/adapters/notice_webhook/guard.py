@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -44,7 +44,7 @@ class Guard(httpcore.AsyncNetworkBackend):
 
     def __init__(self, resolve: Resolve, *, local: bool) -> None:
         self._resolve, self._local = resolve, local
-        self._network = httpcore.AnyIOBackend()
+        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,

@@ -71,7 +71,9 @@ def ask(tx: Transaction, wanted: Mapping[str, Collection[Channel]]) -> None:
     if len(jobs) < len(wanted):
         raise Collided("the job was deleted by somebody else at this moment; ask again", 1)
     known = {(row[0], row[1], row[2]) for row in tx.connection.execute(_CHANNELS, ids)}
-    asked = {(id_, one.kind, one.target) for id_, channels in wanted.items() for one in channels}
+    asked: set[tuple[str, Kind, str]] = {
+        (id_, one.kind, one.target) for id_, channels in wanted.items() for one in channels
+    }
     rows = [
         {"job_id": id_, "kind": kind, "target": target}
         for id_, kind, target in sorted(asked - known)
@@ -82,7 +84,7 @@ def ask(tx: Transaction, wanted: Mapping[str, Collection[Channel]]) -> None:
 
 
 def _tell_late(tx: Transaction, asked: Collection[tuple[Job, Kind, str]]) -> None:
-    late = [(one, kind, target) for one, kind, target in asked if one.state.ended]
+    late = [one for one in asked if one[0].state.ended]
     if not late:
         return
     named = [target for _, kind, target in late if kind == "webhook"]

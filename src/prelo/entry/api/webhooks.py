@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from prelo.app import webhooks
+from prelo.app import intake, webhooks
 from prelo.core.model import Model
 from prelo.core.notice import Notice, NoticeState, Tried
 from prelo.core.webhook import (
@@ -170,7 +170,8 @@ async def replay(webhook_id: str, notice_id: UUID, here: Here, who: Who) -> Resp
 )
 async def of_job(job_id: UUID, here: Here, who: Who) -> Response:
     """Every notice of the job, by webhook and by mail, and what became of it."""
-    found, tries = await webhooks.of_job(str(job_id), who, here.ports)
+    job = await intake.find(str(job_id), who, here.ports)
+    found, tries = await webhooks.of_job(job.id, here.ports)
     return shown(DeliveryPage(deliveries=delivery_views(found, tries)))
 
 
@@ -210,7 +211,8 @@ def delivery_view(notice: Notice, tries: Sequence[Tried]) -> DeliveryView:
     same = {"id", "event", "generation", "state", "attempts", "status", "detail"}
     return DeliveryView(
         **notice.model_dump(include=same),
-        **{notice.kind: notice.target},
+        webhook=notice.target if notice.kind == "webhook" else None,
+        email=notice.target if notice.kind == "email" else None,
         job=notice.job_id,
         next_at=moment(notice.due_at) if waits else None,
         created_at=moment(notice.created_at),
