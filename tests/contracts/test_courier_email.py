@@ -16,6 +16,7 @@ from prelo.adapters.notice_email.words import words_of
 from prelo.core.errors import Misconfigured, QueryFailed
 from prelo.core.job import State
 from prelo.core.notice import EVENTS
+from prelo.core.table import Completeness, Manifest
 from prelo.couriers import Attachment, Parcel
 from tests.contracts.test_couriers import BASE, mail_notice
 from tests.receivers.mail import MailServer
@@ -132,6 +133,17 @@ async def test_every_event_is_told_in_every_language(locale: str, event: str):
             assert words_said in content
         assert ("query-failed" in content) == (event == "failed")
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_file_that_was_cut_is_never_called_ready_without_saying_so(locale: str):
+    made = Manifest(format="csv", rows=3, completeness=Completeness.TRUNCATED)
+    told = parcel(notice=mail_notice(manifest=made), locale=locale)
+    mail = parsed(message(told, sender_of(FROM), BASE, attached=False))
+    whole = parsed(message(parcel(locale=locale), sender_of(FROM), BASE, attached=False))
+    for kind in ("plain", "html"):
+        assert words_of(locale)[0].cut in text(mail, kind).replace("&#39;", "'")
+        assert words_of(locale)[0].cut not in text(whole, kind).replace("&#39;", "'")
 
 
 def test_a_language_that_is_not_known_is_english():

@@ -34,7 +34,7 @@ def job(state: State = State.SUCCEEDED, **rest: object) -> Job:
     return Job.model_validate(
         {
             "id": "5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90", "tenant": "acme", "report": "sales", "version": 3,
-            "fingerprint": "f", "format": "csv", "state": state, "finished_at": 1_000, **made, **rest,
+            "fingerprint": "f", "format": "csv", "state": state, "finished_at": 1_000, **(made | rest),
         }
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_datetime, get_timezone_gmt
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -94,8 +94,8 @@ def _told(
     words, language = words_of(parcel.locale)
     of = said(words, event)
     title = one_line(parcel.title) or facts.report
-    colour, tint = _COLOURS[event]
-    ready = event == "succeeded"
+    ready, cut = event == "succeeded", facts.completeness == Completeness.TRUNCATED
+    colour, tint = _COLOURS["expired" if ready and cut else event]
     where = links(parcel.notice, base)
     button = words.open_file if ready else words.open_job
     return {
@@ -105,6 +105,7 @@ def _told(
         "heading": of.heading,
         "title": title,
         "sentence": of.sentence,
+        "cut": words.cut if ready and cut else "",
         "carried": (words.attached if attached else words.linked) if ready else "",
         "facts": _facts(parcel, facts, words),
         "button": "" if attached else button,
@@ -130,7 +131,9 @@ def _facts(parcel: Parcel, facts: Facts, words: Words) -> Sequence[tuple[str, st
         rows.append((words.state, words.states[place]))
     if facts.error is not None:
         rows.append((words.reason, facts.error))
-    rows.append((words.finished, f"{format_datetime(at, 'medium', locale=locale)} {at:%Z}"))
+    rows.append(
+        (words.finished, f"{format_datetime(at, 'medium', locale=locale)} {_zone(at, locale)}")
+    )
     return rows
 
 
@@ -142,6 +145,11 @@ def _size(size: int, locale: Locale) -> str:
             )
         size = size / _KB  # pyright: ignore[reportAssignmentType]  a size in a larger unit
     return ""
+
+
+def _zone(at: datetime, locale: Locale) -> str:
+    """As UTC+02:00: names of zones are known to few."""
+    return get_timezone_gmt(at, "long", locale)
 
 
 def _locale(tag: str) -> Locale:

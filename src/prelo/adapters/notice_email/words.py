@@ -19,12 +19,14 @@ class Said:
 class Words:
     """`events` in the order of core.notice.EVENTS; `states` in the order of Completeness.
 
-    `attached`, `linked`: how the file of a succeeded job comes. `rights`: what the link asks for.
+    `attached`, `linked`: how the file of a succeeded job comes; `cut`: that it does not hold all the data.
+    `rights`: what the link asks for.
     """
 
     events: tuple[Said, Said, Said, Said, Said]
     attached: str
     linked: str
+    cut: str
     rights: str
     open_file: str
     open_job: str
@@ -53,6 +55,7 @@ _WORDS = {
                  "Its file was deleted, as its time was over. It can be asked for again."),
         ),
         "The file is attached.", "The file is waiting for you.",
+        "Not all rows fit into it: the file is truncated.",
         "The link opens for whoever may see this report.", "Open the file", "Look at the job",
         "It is also here:", "Report", "Rows", "Size", "Finished", "State", "Reason",
         ("complete", "empty", "split", "truncated"),
@@ -71,6 +74,7 @@ _WORDS = {
                  "O arquivo foi apagado, pois seu prazo acabou. Ele pode ser pedido de novo."),
         ),
         "O arquivo está em anexo.", "O arquivo espera por você.",
+        "Nem todas as linhas couberam: o arquivo está cortado.",
         "O link abre para quem pode ver este relatório.", "Abrir o arquivo", "Ver o pedido",
         "Ele também está aqui:", "Relatório", "Linhas", "Tamanho", "Concluído", "Estado", "Motivo",
         ("completo", "vazio", "dividido", "cortado"),
@@ -89,6 +93,7 @@ _WORDS = {
                  "El archivo se borró porque venció su plazo. Puede pedirlo de nuevo."),
         ),
         "El archivo va adjunto.", "El archivo le espera.",
+        "No cupieron todas las filas: el archivo está cortado.",
         "El enlace se abre a quien puede ver este informe.", "Abrir el archivo", "Ver la solicitud",
         "También está aquí:", "Informe", "Filas", "Tamaño", "Terminado", "Estado", "Motivo",
         ("completo", "vacío", "dividido", "cortado"),
@@ -107,6 +112,7 @@ _WORDS = {
                  "Le fichier a été supprimé, son délai étant passé. Il peut être redemandé."),
         ),
         "Le fichier est joint.", "Le fichier vous attend.",
+        "Toutes les lignes n'ont pas tenu : le fichier est tronqué.",
         "Le lien s'ouvre à qui peut voir ce rapport.", "Ouvrir le fichier", "Voir la demande",
         "Il est aussi ici :", "Rapport", "Lignes", "Taille", "Terminé", "État", "Motif",
         ("complet", "vide", "réparti", "tronqué"),
@@ -127,6 +133,7 @@ _WORDS = {
                  "Die Datei wurde nach Ablauf ihrer Frist gelöscht. Er kann neu angefordert werden."),
         ),
         "Die Datei ist angehängt.", "Die Datei liegt für Sie bereit.",
+        "Nicht alle Zeilen passten hinein: Die Datei ist gekürzt.",
         "Der Link öffnet sich für alle, die diesen Bericht sehen dürfen.", "Datei öffnen", "Auftrag ansehen",
         "Sie liegt auch hier:", "Bericht", "Zeilen", "Größe", "Fertig", "Zustand", "Grund",
         ("vollständig", "leer", "aufgeteilt", "gekürzt"),
@@ -145,6 +152,7 @@ _WORDS = {
                  "Il file è stato eliminato allo scadere del termine. Può essere richiesto di nuovo."),
         ),
         "Il file è allegato.", "Il file la aspetta.",
+        "Non tutte le righe ci stavano: il file è troncato.",
         "Il link si apre a chi può vedere questo rapporto.", "Apri il file", "Vedi la richiesta",
         "Si trova anche qui:", "Rapporto", "Righe", "Dimensione", "Terminato", "Stato", "Motivo",
         ("completo", "vuoto", "diviso", "troncato"),
