@@ -120,8 +120,10 @@ class Parcel(Model):
 class Courier(Protocol):
     """A way to tell somebody. It may bring a notice twice, with the same id; never two in one."""
 
-    room: int
-    """The largest file, in bytes, that it may want in its parcel; 0: none."""
+    @property
+    def room(self) -> int:
+        """The largest file, in bytes, that it may want in its parcel; 0: none."""
+        ...
 
     async def carry(self, parcel: Parcel) -> Answer:
         """Try once. Never raises for what the receiver, the network or the names do, and ends within

@@ -118,8 +118,8 @@ async def test_a_repeat_is_the_same_mail():
 @pytest.mark.parametrize("locale", LANGUAGES)
 @pytest.mark.parametrize("event", EVENTS)
 async def test_every_event_is_told_in_every_language(locale: str, event: str):
-    rest = {"error": QueryFailed("x").problem(1)} if event == "failed" else {}
-    told = parcel(notice=mail_notice(state=State(event), **rest), locale=locale)
+    error = QueryFailed("x").problem(1) if event == "failed" else None
+    told = parcel(notice=mail_notice(state=State(event), error=error), locale=locale)
     raw = message(told, sender_of(FROM), BASE, attached=False)
     mail = parsed(raw)
     words, language = words_of(locale)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ async def ended(store: Store, job: Job, how: object = succeed) -> Job:
     return done
 
 
-async def asked(store: Store, subject: object, *channels: Channel, **rest: object) -> Job:
+async def asked(store: Store, subject: object, *channels: Channel, **rest: Any) -> Job:
     return (await store.submit(draft(subject, **rest), channels=channels)).job
 
 
@@ -243,8 +244,8 @@ async def test_a_failed_try_comes_back_when_the_schedule_says_and_is_dead_after_
         after = await notices.settle(mine, BAD, 0.5)
         assert after
         assert await take(notices) == []
+        assert (after.state is NoticeState.DEAD) == (attempt == 10)
         place.pass_time(25 * HOUR)
-    assert after.state is NoticeState.DEAD
     assert await take(notices) == []
     (dead,) = await notices.of_job(job.id)
     assert (dead.attempts, dead.status, dead.detail) == (10, 500, "bad")

@@ -31,7 +31,7 @@ class WebhookCourier:
     on loopback are allowed. `resolve` and `trust` are the machine's own unless a test says otherwise.
     """
 
-    room = 0
+    room = 0  # a notice by webhook is thin
 
     def __init__(
         self,
