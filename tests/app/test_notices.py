@@ -1,13 +1,8 @@
-"""Notices on their way: who hears, how often, in spite of whom, and what is on record."""
+"""Notices on their way to webhooks: who hears, how often, in spite of whom, and what is on record."""
 
 import asyncio
-import contextlib
-import json
-import sqlite3
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from standardwebhooks import Webhook as Verifier
@@ -15,107 +10,14 @@ from standardwebhooks import Webhook as Verifier
 from prelo.app import intake, webhooks
 from prelo.app.deliver import Deliveries, Hosts, Pace
 from prelo.app.upkeep import upkeep
-from prelo.config import Config
-from prelo.core import job as transitions
 from prelo.core.breaker import BreakerPolicy
 from prelo.core.errors import Conflict, Invalid, NotFound
-from prelo.core.job import Artifact, Job
-from prelo.core.notice import Answer, Notice, NoticeState
-from prelo.core.request import Caller, Request
-from prelo.core.table import Manifest
-from prelo.core.webhook import NewWebhook, WebhookPatch
-from prelo.ports import LANES, Ports
-from prelo.wiring import opened
-from tests.receivers.mail import MailServer, free_port
+from prelo.core.notice import Answer, NoticeState
+from prelo.core.request import Request
+from prelo.core.webhook import WebhookPatch
+from tests.app.noticing import COLUMNS, HOUR, ME, OTHER, Desk, desk_at, until
+from tests.receivers.mail import free_port
 from tests.receivers.web import Receiver, hang, slowly, status
-
-ME, OTHER = Caller(tenant="acme"), Caller(tenant="other")
-HOUR = 3_600_000
-CONTENT = b"1,2\r\n" * 400
-COLUMNS = [{"name": "a", "kind": "integer"}]
-
-
-class Desk:
-    """A store whose jobs are ended by hand, and upkeep that is driven turn by turn."""
-
-    def __init__(self, ports: Ports, config: Config) -> None:
-        self.ports, self.config = ports, config
-        self.subject = 0
-
-    async def webhook(self, url: str, **rest: Any) -> tuple[str, str]:
-        """The id and the secret of a new one."""
-        asked = NewWebhook.model_validate({"url": url, **rest})
-        made, secret = await webhooks.make(asked, ME, self.ports, local=True)
-        return made.id, secret
-
-    async def ask(self, *notify: dict[str, str], **rest: Any) -> Job:
-        self.subject += 1
-        body = {"title": "Sales <&> Ärger", "format": "csv", "columns": COLUMNS, "rows": [[self.subject]],
-                "notify": notify, "locale": "de", **rest}  # fmt: skip
-        return (await intake.submit(Request.model_validate(body), ME, self.ports)).job
-
-    async def end(self, content: bytes = CONTENT) -> Job:
-        """The next job, made."""
-        job = await self.ports.store.claim(LANES, "hand", 30_000)
-        assert job
-        key = job.artifact_key("nonce", "csv")
-        with self.ports.files.create(key, "text/csv") as sink:
-            sink.write(content)
-        artifact = Artifact(
-            key=key, name="sales.csv", media_type="text/csv", size=len(content), sha256="0" * 64
-        )
-
-        def succeed(job: Job, now: int) -> Job:
-            return transitions.succeed(job, now, artifact, Manifest(format="csv", rows=400))
-
-        done = await self.ports.store.move(job, succeed)
-        assert done
-        return done
-
-    async def told(self, *notify: dict[str, str]) -> Job:
-        """A job that has ended, which these asked about."""
-        await self.ask(*notify)
-        return await self.end()
-
-    async def deliver(self, deliveries: Deliveries | None = None) -> int:
-        """All that is due now."""
-        mine = deliveries or Deliveries(self.ports)
-        begun = 0
-        while more := await mine.turn():
-            begun += more
-        await mine.idle()
-        return begun
-
-    def pass_time(self, ms: int) -> None:
-        with contextlib.closing(sqlite3.connect(self.config.data / "prelo.db")) as db, db:
-            db.execute(
-                "UPDATE notice SET due_at = due_at - ?1, lease_until = lease_until - ?1", (ms,)
-            )
-
-    async def notice(self, job: Job) -> Notice:
-        (found,) = await self.ports.notices.of_job(job.id)
-        return found
-
-
-@contextlib.asynccontextmanager
-async def desk_at(folder: Path, **settings: Any) -> AsyncGenerator[Desk]:
-    config = Config(data=folder / "data", webhook_local=True, **settings)
-    (folder / "reports").mkdir(exist_ok=True)
-    config = config.model_copy(update={"catalog": folder / "reports"})
-    async with opened(config, migrate=True) as ports:
-        yield Desk(ports, config)
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with desk_at(tmp_path) as desk:
-        yield desk
-
-
-async def until(reached: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not reached():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_receiver_is_told_once_and_can_verify_it(desk: Desk):
@@ -390,115 +292,3 @@ async def test_a_tenant_sees_and_names_its_own_webhooks_only(desk: Desk):
         await intake.submit(body, OTHER, ports)
     assert refused.value.errors[0].pointer == "/notify/0/webhook"
     assert await ports.store.depth() == 0, "refused, and stored all the same"
-
-
-async def test_without_a_mail_server_nobody_can_ask_for_mails(desk: Desk):
-    with pytest.raises(Invalid, match="PRELO_SMTP"):
-        await desk.ask({"email": "ana@example.com"})
-
-
-def mailing(server: MailServer, **rest: Any) -> dict[str, Any]:
-    return {"smtp": server.url, "mail_from": "Reports <reports@example.com>",
-            "public_url": "https://reports.example.com", **rest}  # fmt: skip
-
-
-async def test_a_mail_has_the_title_the_language_of_the_order_and_the_file(tmp_path: Path):
-    async with MailServer() as server, desk_at(tmp_path, **mailing(server)) as desk:
-        job = await desk.told({"email": "ana@example.com"}, {"email": "eva@example.com"})
-        await desk.deliver()
-        assert sorted(server.recipients) == ["ana@example.com", "eva@example.com"]
-        mail = server.mails[0]
-    assert mail["Subject"] == "Sales <&> Ärger ist fertig"
-    (file,) = mail.iter_attachments()
-    assert (file.get_filename(), file.get_content()) == (
-        "sales.csv",
-        CONTENT.decode(),
-    )
-    html = mail.get_body(("html",))
-    assert html
-    assert "Sales &lt;&amp;&gt; Ärger" in html.get_content()
-    assert f"https://reports.example.com/v1/jobs/{job.id}/file" in html.get_content()
-
-
-async def test_a_large_file_is_not_even_read(tmp_path: Path):
-    async with (
-        MailServer() as server,
-        desk_at(tmp_path, **mailing(server, mail_attach=900)) as desk,
-    ):
-        job = await desk.told({"email": "ana@example.com"})
-        assert job.artifact
-        (tmp_path / "data" / "files" / job.artifact.key).unlink()
-        await desk.deliver()
-        (mail,) = server.mails
-    assert list(mail.iter_attachments()) == []
-
-
-async def test_a_file_that_is_gone_is_linked_and_the_mail_goes(tmp_path: Path):
-    async with MailServer() as server, desk_at(tmp_path, **mailing(server)) as desk:
-        job = await desk.told({"email": "ana@example.com"})
-        assert job.artifact
-        await desk.ports.files.delete([job.artifact.key])
-        await desk.deliver()
-        (mail,) = server.mails
-    assert list(mail.iter_attachments()) == []
-
-
-async def test_a_mail_server_that_is_down_for_an_hour_gets_its_mails_when_it_is_back(
-    tmp_path: Path,
-):
-    server = MailServer(port=free_port())
-    async with desk_at(tmp_path, **mailing(server)) as desk:
-        job = await desk.told({"email": "ana@example.com"})
-        for minutes in (0, 1, 6, 40):
-            desk.pass_time(minutes * 60_000)
-            await desk.deliver()
-        waiting = await desk.notice(job)
-        assert (waiting.state, waiting.attempts) == (NoticeState.WAITING, 4)
-        async with server:
-            desk.pass_time(3 * HOUR)
-            await desk.deliver()
-            assert len(server.mails) == 1
-        sent = await desk.notice(job)
-    assert (sent.state, sent.attempts) == (NoticeState.SENT, 5)
-    assert str(server.mails[0]["Message-ID"]) == f"<{sent.id}@example.com>"
-
-
-async def test_a_recipient_that_is_refused_for_good_is_on_record_and_alone(tmp_path: Path):
-    refuse = {
-        "bob@example.com": "550 5.1.1 no such user",
-        "eva@example.com": "450 4.2.1 mailbox busy",
-    }
-    async with MailServer(refuse=refuse) as server, desk_at(tmp_path, **mailing(server)) as desk:
-        job = await desk.told(*({"email": f"{n}@example.com"} for n in ("ana", "bob", "eva")))
-        await desk.deliver()
-        found = {one.target[:3]: one for one in await desk.ports.notices.of_job(job.id)}
-        assert {name: one.state.value for name, one in found.items()} == {
-            "ana": "sent", "bob": "dead", "eva": "waiting",
-        }  # fmt: skip
-        assert found["bob"].status == 550
-        (tried,) = await desk.ports.notices.tries([found["bob"].id])
-        assert "no such user" in tried.excerpt
-        server.refuse.clear()
-        desk.pass_time(HOUR)
-        await desk.deliver()
-        assert server.recipients == ["ana@example.com", "eva@example.com"]
-
-
-async def test_no_secret_and_no_address_is_in_the_log(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-):
-    async with MailServer(refuse={"bob@example.com": "550 no bob@example.com here"}) as server:
-        settings = mailing(server) | {"smtp": f"smtp://u:hunter2@127.0.0.1:{server.port}"}
-        async with (
-            desk_at(tmp_path, **settings) as desk,
-            Receiver(status(500, b"oops")) as receiver,
-        ):
-            id_, secret = await desk.webhook(receiver.url + "?token=hunter3")
-            await desk.told({"webhook": id_}, {"email": "bob@example.com"})
-            await desk.deliver()
-            await asyncio.sleep(0.3)
-    said = capfd.readouterr().err
-    assert "notice.failed" in said
-    assert all(json.loads(line)["event"] for line in said.splitlines())
-    for hidden in (secret, "hunter2", "hunter3", "bob@", "oops"):
-        assert hidden not in said
