@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from prelo.entry.cli import dead, doctor, jobs, render, reports, roles, say, shape
+from prelo.entry.cli import dead, doctor, jobs, render, reports, roles, say, shape, webhooks
 
 _CODES = " · ".join(f"[bold]{code}[/bold] {meaning}" for code, meaning in say.EXIT_CODES.items())
 _EPILOG = f"[bold]Exit codes[/bold]: {_CODES}\n\nSettings and their defaults: docs/operate.md"
@@ -31,6 +31,7 @@ for panel, commands in (
         app.command(rich_help_panel=panel, cls=shape.Command)(command)
 app.add_typer(jobs.jobs, name="jobs", rich_help_panel="Ask a server")
 app.add_typer(dead.dead, name="dead", rich_help_panel="Ask a server")
+app.add_typer(webhooks.webhooks, name="webhooks", rich_help_panel="Ask a server")
 app.add_typer(reports.reports, name="reports", rich_help_panel="Look after it")
 
 
