@@ -80,6 +80,9 @@ class Config(Model):
     see core.rules. `max_…_per_tenant` as `acme=4,*=1`, or one number for everybody: requests a minute; rows,
     bytes and seconds of one report, where they are less than its own limits. `audit_days`: how long the
     audit is kept. `breaker_open`: seconds for which a source that fails is not asked.
+    `public_url`: where callers reach the API, for links in notices. `webhook_local`: webhooks may be on this
+    machine's loopback, by http. `secret_key`: see adapters.vault_aes. `smtp`: the server that takes mails,
+    from `mail_from`; files up to `mail_attach` bytes, as they are in a mail, are attached.
     """
 
     data: Path = Path(".prelo")
@@ -122,6 +125,12 @@ class Config(Model):
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
+    public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]*[^/])?$")] = ""
+    webhook_local: bool = False
+    secret_key: Annotated[str, Field(repr=False)] = ""
+    smtp: Annotated[str, Field(repr=False)] = ""
+    mail_from: str = ""
+    mail_attach: Annotated[int, Field(ge=0, le=64 * MB)] = 8_000_000
     log: Literal["text", "json"] = "json"
     url: str = "http://127.0.0.1:8085"
 
@@ -156,6 +165,14 @@ class Config(Model):
             raise ValueError(
                 "PRELO_AUTH has oidc: say by PRELO_OIDC_ISSUER who gives the tokens, and by "
                 "PRELO_OIDC_AUDIENCE for whom they must be"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mails_come_from_somebody(self) -> Self:
+        if self.smtp and not self.mail_from:
+            raise ValueError(
+                "with PRELO_SMTP, PRELO_MAIL_FROM says who writes: Reports <reports@example.com>"
             )
         return self
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from prelo.core.channel import Channel, Kind
 from prelo.core.job import Artifact, Job, Progress
 from prelo.core.model import Model
 from prelo.core.records import (
@@ -27,6 +28,7 @@ from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
 from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
+from prelo.couriers import Courier, Notices, Vault
 from prelo.keyring import Issuer, Keyring
 from prelo.outlook import Outlook
 from prelo.timetable import Timetable
@@ -37,7 +39,6 @@ Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 class Store(Keyring, Outlook, Timetable, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
-
     A method that answers None or False found the row changed by somebody else: an answer, not an error.
     Unavailable is raised when the outcome of a commit is unknown, too: repeating is always safe.
     """
@@ -59,12 +60,13 @@ class Store(Keyring, Outlook, Timetable, Protocol):
         max_age_ms: int | None = None,
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
+        channels: Sequence[Channel] = (),
     ) -> Submitted:
         """Insert the draft or join the job of the same fingerprint (core.job.joining), atomically with
-        its doorbell, its idempotency row and its fair_key. A draft's `deadline_at` is a duration in ms
-        here: the store's clock makes it a time. Raises KeyReused when the key's digest differs; where
-        something would have to be queued, Unavailable behind `max_queued` others, TooManyJobs behind as many
-        of the tenant's as the store's rules allow, and Quarantined.
+        its doorbell, its idempotency row, its fair_key and `channels`, which join those it has; of a job that
+        has ended they get their notice at once. A draft's `deadline_at` is a duration in ms here: the store's
+        clock makes it a time. Raises KeyReused when the key's digest differs; to queue, Unavailable behind
+        `max_queued` others, TooManyJobs behind as many as the tenant may have, and Quarantined.
         """
         ...
 
@@ -113,7 +115,7 @@ class Store(Keyring, Outlook, Timetable, Protocol):
         fence and owner (and not cancelled, for a success; and past its lease, with `lapsed`).
 
         Atomic with its line in the transition log, its doorbell when it becomes queued, its obituary when it
-        becomes dead, the count of its report's losses when it was lost, and with `act` an entry in the audit.
+        becomes dead, notices when it ends, the count of its report's losses, and with `act` an audit entry.
         `change` gets the job and the store's time in ms. None: somebody else was first, nothing was written.
         """
         ...
@@ -185,7 +187,6 @@ class Broker(Protocol):
     """Doorbells. It may lose, repeat, delay and reorder them; it never holds state."""
 
     async def check(self) -> None: ...
-
     async def close(self) -> None: ...
 
     async def ring(self, bell: Bell) -> None:
@@ -391,4 +392,7 @@ class Ports:
     presses: Presses
     observer: Observer
     catalog: Catalog
+    notices: Notices
+    couriers: Mapping[Kind, Courier]
+    vault: Vault
     issuer: Issuer | None = None

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from prelo.config import Config
+from prelo.core.channel import Kind
 from prelo.core.errors import Misconfigured
 from prelo.core.report import Catalog, Report
+from prelo.couriers import Courier, Vault
 from prelo.keyring import Issuer
 from prelo.ports import Kit, Observer, Ports, Presses, Source, Writer
 
@@ -51,8 +53,11 @@ WRITERS = {
     "xlsx": "prelo.formats.xlsx:Xlsx",
     "pdf": "prelo.formats.pdf:Pdf",
 }
+COURIERS = {"webhook": "notice_webhook:WebhookCourier", "email": "notice_email:EmailCourier"}
+VAULTS = {"plain": "vault_plain:PlainVault", "aes": "vault_aes:AesVault"}
 EXTRAS = {  # where they differ
     "postgresql": "postgres", "amqp": "rabbitmq", "amqps": "rabbitmq", "rediss": "redis",
+    "aes": "seal",
 }  # fmt: skip
 
 
@@ -122,7 +127,7 @@ def presses(config: Config) -> Presses:
     """Where presses come from: child processes with these settings."""
     return resolved(PRESSES["process"], "process")(
         [sys.executable, "-m", "prelo.entry.press"],
-        config.model_dump_json(),
+        config.model_dump_json(exclude={"secret_key", "smtp"}),
         jobs=config.press_jobs,
         memory=config.press_memory,
     )
@@ -131,6 +136,24 @@ def presses(config: Config) -> Presses:
 def observer(config: Config) -> Observer:
     """Where the events go."""
     return resolved(OBSERVERS[config.log], config.log)()
+
+
+def couriers(config: Config) -> dict[Kind, Courier]:
+    """The ways that notices can go; by mail only where a server for it is set."""
+    webhook = resolved(COURIERS["webhook"], "webhook")
+    found: dict[Kind, Courier] = {"webhook": webhook(config.public_url, local=config.webhook_local)}
+    if config.smtp:
+        found["email"] = resolved(COURIERS["email"], "email")(
+            config.smtp, config.mail_from, config.public_url, room=config.mail_attach
+        )
+    return found
+
+
+def vault(config: Config) -> Vault:
+    """Where the secrets of webhooks are sealed, if there is a key."""
+    if config.secret_key:
+        return resolved(VAULTS["aes"], "aes")(config.secret_key)
+    return resolved(VAULTS["plain"], "plain")()
 
 
 def issuer(config: Config) -> Issuer | None:
@@ -159,6 +182,9 @@ async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Por
             observer=observer(config),
             catalog=catalog(config),
             issuer=vouching,
+            notices=store.notices,
+            couriers=couriers(config),
+            vault=vault(config),
         )
     finally:
         if vouching is not None:

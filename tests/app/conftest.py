@@ -21,6 +21,9 @@ from prelo.core.retry import RetryPolicy
 from prelo.core.rules import TenantLimits
 from prelo.ports import Ports
 from prelo.wiring import opened
+from tests.app.noticing import desk
+
+__all__ = ["desk"]
 
 ANYBODY = Caller()
 REPORTS = Path(__file__).parent / "reports"

@@ -6,6 +6,7 @@ from tests.contracts.redis_fixtures import redis
 from tests.contracts.s3_fixtures import bucket_of, keys, moto, radosgw
 from tests.contracts.sql_fixtures import driver, mariadb_server, on_mariadb, on_postgresql
 from tests.contracts.store_fixtures import (
+    notices,
     place,
     sqlite_place,
     store,
@@ -14,7 +15,8 @@ from tests.contracts.store_fixtures import (
 from tests.servers.fixtures import postgresql, postgresql_template
 
 __all__ = [
-    "bucket_of", "driver", "giver", "keys", "mariadb_server", "moto", "on_mariadb", "on_postgresql", "place",
+    "bucket_of", "driver", "giver", "keys", "mariadb_server", "moto", "notices", "on_mariadb",
+    "on_postgresql", "place",
     "postgresql", "postgresql_template", "rabbitmq", "rabbitmq_server", "rabbitmq_url", "radosgw", "redis",
     "sqlite_place", "store", "template",
 ]  # fmt: skip

@@ -60,6 +60,9 @@ class Place:
             "loss": "at",
             "schedule": "paused_until next_fire_at created_at updated_at",
             "firing": "at until try_at created_at ended_at",
+            "webhook": "old_until created_at",
+            "notice": "due_at lease_until created_at settled_at",
+            "notice_try": "at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

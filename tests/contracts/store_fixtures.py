@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from prelo.adapters.store_sql import SqlStore
+from prelo.couriers import Notices
 from prelo.ports import Store
 from tests.contracts.store_cases import Place, PostgresqlPlace, SqlitePlace
 from tests.servers.fixtures import migrated
@@ -53,3 +55,10 @@ async def sqlite_place(tmp_path: Path, template: Path) -> AsyncIterator[SqlitePl
 @pytest.fixture
 def store(place: Place) -> Store:
     return place.open()
+
+
+@pytest.fixture
+def notices(store: Store) -> Notices:
+    """Of the same store."""
+    assert isinstance(store, SqlStore)
+    return store.notices

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -153,7 +154,8 @@ async def test_every_route_asks_for_its_scope_and_shows_nothing_of_another_tenan
     """A route that is added fails here until it has its place in NEEDS or OPEN."""
     acme = await gate.as_(*USUAL)
     jobs = [await made(gate, acme), await dead(gate, acme)]
-    theirs = {"job_id": jobs, "schedule_id": [await scheduled(acme)]}
+    theirs = {"job_id": jobs, "schedule_id": [await scheduled(acme)],
+              "webhook_id": [await hooked(acme)]}  # fmt: skip
     stranger = await gate.as_(*but("admin"), tenant="other")
     boss = await gate.as_("admin", tenant="other")
     paths = (await gate.http.get("/openapi.json")).json()["paths"]
@@ -196,17 +198,26 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/jobs": {"report": "stock"},
     "/v1/schedules/{schedule_id}": {"name": "another"},
     "/v1/schedules/{schedule_id}:pause": {},
+    "/v1/webhooks": {"url": "https://example.com/hook"},
+    "/v1/webhooks/{webhook_id}": {"url": "https://example.com/other"},
+    "/v1/webhooks/{webhook_id}:rotate": {},
     "/v1/schedules": {"name": "n", "cron": "0 7 * * *", "request": {"report": "stock"}},
 }
 
 
 def addresses(path: str, theirs: dict[str, list[str]]) -> list[str]:
     """The path for each of the things that it may be about."""
-    said: dict[str, Any] = {"name": "sales", "number": 1}
+    said: dict[str, Any] = {"name": "sales", "number": 1, "notice_id": uuid4()}
     for name, ids in theirs.items():
         if f"{{{name}}}" in path:
             return [path.format(**said, **{name: one}) for one in ids]
     return [path.format(**said)]
+
+
+async def hooked(who: httpx.AsyncClient) -> str:
+    answer = await who.post("/v1/webhooks", json=BODIES["/v1/webhooks"])
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
 
 
 async def scheduled(who: httpx.AsyncClient) -> str:

@@ -1,6 +1,6 @@
 """The ledger check: what was accepted, what the store says, what its log says, what lies in storage.
 
-Reads the database and the folder directly, by nobody's adapter. I6 (notices) comes with notices.
+Reads the database and the folder directly, by nobody's adapter.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class Books:
 
 
 def check(books: Books, accepted: Collection[str], faults: int | None = None) -> None:
-    """Assert I1 to I5 and I7 for the jobs whose ids the callers were given. `faults`: how many there were;
+    """Assert I1 to I7 for the jobs whose ids the callers were given. `faults`: how many there were;
     None: the test has seen at least one, and has not counted.
     """
     jobs = {row["id"]: row for row in books.rows("select * from job")}
@@ -64,6 +64,32 @@ def check(books: Books, accepted: Collection[str], faults: int | None = None) ->
     _one_file_per_success(books, jobs.values())
     _fences_rise(log)
     _only_the_table(log)
+    _told_once_and_settled(books, log)
+
+
+def _told_once_and_settled(books: Books, log: list[dict[str, Any]]) -> None:
+    """Each end of a job that was asked about has one notice for each channel, and none waits for its first
+    or its next try. (A channel that came after the end may have one of that end, and no test does so.)
+    """
+    channels: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in books.rows("select * from channel"):
+        channels[row["job_id"]].add((row["kind"], row["target"]))
+    notices = books.rows("select * from notice where job_id is not null")
+    found = Counter(
+        (row["job_id"], row["generation"], row["event"], row["kind"], row["target"])
+        for row in notices
+    )
+    wanted = {
+        (t["job_id"], t["generation"], t["after"], *channel)
+        for t in log
+        if t["after"] in ENDED
+        for channel in channels[t["job_id"]]
+    }
+    assert not wanted - set(found), f"I6: nobody was told: {wanted - set(found)}"
+    doubled = [key for key, count in found.items() if count > 1]
+    assert not doubled, f"I6: recorded twice: {doubled}"
+    waiting = [row["id"] for row in notices if row["state"] == "waiting"]
+    assert not waiting, f"I6: still to be told: {waiting}"
 
 
 def _noted(

@@ -4,7 +4,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from prelo.app import answers
+from prelo.app.channels import checked
 from prelo.core import job as transitions
+from prelo.core.channel import Channel
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.records import Act, Doing
@@ -35,9 +37,12 @@ async def submit(
     TooManyJobs or Quarantined (repeating is safe); KeyReused.
     """
     ordered, report = order(request, ports.catalog, caller)
+    await checked(request.notify, caller, ports)
     max_age = report.max_age if request.max_age is None else request.max_age
     # A key's promise is the store's; and so is the time, by which an age is measured.
-    known = await answers.recall(ordered, ports) if key is None and max_age is None else None
+    # So are the channels.
+    plain = key is None and max_age is None and not request.notify
+    known = await answers.recall(ordered, ports) if plain else None
     if known is not None:
         ports.observer.event("job.accepted", known, fresh=False, replayed=False, recalled=True)
         return Submitted(job=known, fresh=False)
@@ -50,12 +55,15 @@ async def submit(
         max_age=max_age,
         key=key,
         max_queued=max_queued,
+        channels=request.notify,
     )
 
 
-def check(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
+async def check(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
     """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
-    return order(request, ports.catalog, caller)
+    ordered = order(request, ports.catalog, caller)
+    await checked(request.notify, caller, ports)
+    return ordered
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
@@ -68,6 +76,7 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     max_age: float | None = None,
     key: IdempotencyKey | None = None,
     max_queued: int | None = None,
+    channels: Sequence[Channel] = (),
 ) -> Submitted:
     draft = accepted(
         ordered,
@@ -80,7 +89,7 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     )
     max_age_ms = None if max_age is None else int(max_age * 1000)
     submitted = await ports.store.submit(
-        draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued
+        draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued, channels=channels
     )
     ports.observer.event(
         "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed

@@ -1,5 +1,5 @@
 """The clock moves on: doorbells are rung, lapsed leases rescued, deadlines kept, schedules fired, old files
-deleted.
+deleted, notices brought.
 
 Every act is a conditional write, so any number of upkeep processes may run at once.
 """
@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from prelo.app import answers
+from prelo.app.deliver import Deliveries, Pace
 from prelo.app.fire import Alarm
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
@@ -19,6 +20,7 @@ from prelo.core.topics import job_topic
 from prelo.ports import Duty, Ports
 
 _BATCH = 100
+_SWEEP = 3600.0  # seconds between two of them
 _DAY_MS = 86_400_000
 Transition = Callable[[Job, int], Job]
 
@@ -29,11 +31,11 @@ async def upkeep(
     *,
     turn: float = 2.0,
     look: float = 0.5,
-    sweep: float = 3600.0,
     max_queued: int | None = None,
+    pace: Pace | None = None,
 ) -> None:
-    """Keep house until `stop`. Seconds between turns, between looks for doorbells, between sweeps.
-    `max_queued`: schedules ask for nothing behind so many jobs.
+    """Keep house until `stop`. Seconds between turns, and between looks for doorbells; how notices are
+    brought. `max_queued`: schedules ask for nothing behind so many jobs.
     """
     ports.observer.event("upkeep.started")
     alarm_clock = Alarm(max_queued)
@@ -42,8 +44,9 @@ async def upkeep(
         _every(turn, ports, stop, tidy),
         _every(turn, ports, stop, bury),
         _every(look, ports, stop, alarm_clock.fire, waits=alarm_clock.wait),
-        _every(sweep, ports, stop, forget_firings),
-        _every(sweep, ports, stop, sweep_files),
+        _every(_SWEEP, ports, stop, forget_firings),
+        _every(_SWEEP, ports, stop, sweep_files),
+        Deliveries(ports, pace).run(stop),
     ]
     await asyncio.gather(*duties)
     ports.observer.event("upkeep.stopped")

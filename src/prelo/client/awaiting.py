@@ -192,6 +192,10 @@ class AsyncClient:
                 return
             query["cursor"] = page.next
 
+    async def do(self, doing: Steps[T]) -> T:
+        """Ask what prelo.client.webhooks describes."""
+        return await self._run(doing)
+
     async def _run(self, doing: Steps[T]) -> T:
         answer: steps.Answer = None
         try:

@@ -223,6 +223,10 @@ class Client:
                 return
             query["cursor"] = page.next
 
+    def do(self, doing: Steps[T]) -> T:
+        """Ask what prelo.client.webhooks describes."""
+        return self._run(doing)
+
     def _run(self, doing: Steps[T]) -> T:
         answer: steps.Answer = None
         try:

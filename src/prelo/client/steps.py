@@ -68,6 +68,7 @@ class Options(TypedDict, total=False):
     priority: Literal["high", "normal", "low"]
     deadline: float
     title: str
+    notify: Sequence[Mapping[str, str]]
     idempotency_key: str
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from prelo.core.access import SCOPES, Scope, scope_of
 from prelo.core.canonical import canonical
+from prelo.core.channel import Channels
 from prelo.core.errors import FieldError, Invalid
 from prelo.core.model import Model
 from prelo.core.parameters import validate
@@ -66,6 +67,7 @@ class Request(Model):
 
     `max_age` (seconds) accepts a finished file up to that age; 0 asks for a new one.
     `deadline` (seconds from now): a job that has not begun by then is dead.
+    `notify`: who is told when it ends; it makes no other request of it.
     """
 
     report: str | None = None
@@ -81,6 +83,7 @@ class Request(Model):
     title: str = ""
     columns: tuple[InlineColumn, ...] | None = None
     rows: tuple[tuple[Any, ...], ...] | None = None
+    notify: Channels = ()
 
     @model_validator(mode="after")
     def _report_or_rows(self) -> Self:

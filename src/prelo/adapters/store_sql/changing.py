@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
 
-from prelo.adapters.store_sql import bells, reading
+from prelo.adapters.store_sql import bells, reading, telling
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import (
     JOB_COLUMNS,
@@ -177,6 +177,8 @@ def _written(tx: Transaction, statement: Update, before: Job, after: Job) -> boo
     log(tx, [line(tx, before.state, after, after.owner or before.owner)])
     if after.state is State.DEAD:
         bells.mourn(tx, after)
+    if after.state.ended:
+        telling.tell(tx, after)
     return True
 
 

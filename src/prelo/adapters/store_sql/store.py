@@ -17,9 +17,11 @@ from prelo.adapters.store_sql import (
 )
 from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
+from prelo.adapters.store_sql.notices import SqlNotices
 from prelo.adapters.store_sql.timetable import SqlTimetable
 from prelo.adapters.store_sql.together import Together
 from prelo.core.access import Key
+from prelo.core.channel import Channel
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
 from prelo.core.records import (
@@ -56,6 +58,7 @@ class SqlStore(SqlTimetable):
 
     def __init__(self, url: str, rules: Rules | None = None) -> None:
         super().__init__(Database(url))
+        self.notices = SqlNotices(self._database)
         self._pruned = time.monotonic()
         self._forgot = (
             0.0  # at the first opportunity: a process may not live for as long as it takes
@@ -87,9 +90,10 @@ class SqlStore(SqlTimetable):
         max_age_ms: int | None = None,
         key: IdempotencyKey | None = None,
         max_queued: int | None = None,
+        channels: Sequence[Channel] = (),
     ) -> Submitted:
         draft = draft.model_copy(update={"fair_key": self._rules.step(draft.tenant, draft.cost)})
-        ask = submitting.Ask(draft, max_age_ms, key, max_queued)
+        ask = submitting.Ask(draft, max_age_ms, key, max_queued, tuple(channels))
         for trial in range(_TRIES):
             answer = await self._answers(ask)
             if answer is not None:

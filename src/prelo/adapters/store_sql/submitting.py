@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from prelo.adapters.store_sql import bells, changing, reading, schedules
+from prelo.adapters.store_sql import bells, changing, reading, schedules, telling
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.fairness import FairKeys
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.guards import Guards
 from prelo.adapters.store_sql.tables import idempotency, job, job_order, row_of, transition
 from prelo.core import job as transitions
+from prelo.core.channel import Channel
 from prelo.core.errors import KeyReused, PreloError
 from prelo.core.job import Job, Joining, State, joining, succeeding
 from prelo.ports import IdempotencyKey, Submitted
@@ -49,6 +50,7 @@ class Ask:
     max_age_ms: int | None
     key: IdempotencyKey | None
     max_queued: int | None
+    channels: tuple[Channel, ...] = ()
 
     @property
     def key_hash(self) -> str | None:
@@ -62,7 +64,7 @@ class Ask:
 def answered(tx: Transaction, asks: Sequence[Ask]) -> list[Submitted | PreloError | None]:
     """Answers for which nothing has to be written. Only saves the write lock: `placed` asks again."""
     known = _Known(tx, asks)
-    return [known.replayed(ask) if ask.key is not None else known.standing_for(ask) for ask in asks]
+    return [known.answer(ask) for ask in asks]
 
 
 def placed(tx: Transaction, asks: Sequence[Ask], guards: Guards) -> list[Submitted | PreloError]:
@@ -109,6 +111,12 @@ class _Known:
             return Submitted(job=before, fresh=False)
         return None
 
+    def answer(self, ask: Ask) -> Submitted | KeyReused | None:
+        """What nothing has to be written for: neither a key nor a channel."""
+        if ask.key is not None:
+            return self.replayed(ask)
+        return None if ask.channels else self.standing_for(ask)
+
     def before(self, ask: Ask) -> Job | None:
         """The job of the same fingerprint, whatever has become of it."""
         return self._standing.get(ask.draft.fingerprint)
@@ -131,6 +139,7 @@ class _Placing:
         self._fair_keys = FairKeys(tx)
         self._fresh: list[Job] = []
         self._keys: list[dict[str, Any]] = []
+        self._channels: dict[str, set[Channel]] = {}
 
     def answer(self, ask: Ask) -> Submitted | PreloError:
         replayed = self._known.replayed(ask)
@@ -144,6 +153,8 @@ class _Placing:
         except PreloError as error:
             return error
         self._remember(ask, submitted.job)
+        if ask.channels:
+            self._channels.setdefault(submitted.job.id, set()).update(ask.channels)
         self._known.note(ask, submitted.job)
         return submitted
 
@@ -160,6 +171,8 @@ class _Placing:
             expired = {"hashes": [key["key_hash"] for key in self._keys], "now": tx.now}
             tx.connection.execute(_EXPIRED, expired)
             tx.connection.execute(_INSERT_KEY, self._keys)
+        if self._channels:
+            telling.ask(tx, self._channels)
 
     def _queued(self, ask: Ask) -> Submitted:
         self._guards.admit(self._tx, ask.draft, ask.max_queued, self._fresh)

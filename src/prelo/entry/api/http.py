@@ -10,7 +10,18 @@ from fastapi.routing import APIRoute
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
-from prelo.entry.api import audit, desk, file, jobs, live, openapi, page, problems, schedules
+from prelo.entry.api import (
+    audit,
+    desk,
+    file,
+    jobs,
+    live,
+    openapi,
+    page,
+    problems,
+    schedules,
+    webhooks,
+)
 from prelo.entry.api.fields import RateLimitFields
 from prelo.entry.api.house import house_of
 from prelo.entry.api.jobs import shown
@@ -40,7 +51,7 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     app.state.house = house_of(ports, config, tuple(roles))
     app.add_middleware(RateLimitFields, queued=config.max_queued_per_tenant)
     app.state.routes = []
-    asks = (jobs.router, file.router, live.router, schedules.router)
+    asks = (jobs.router, file.router, live.router, schedules.router, webhooks.router)
     for router in (catalog, *asks, desk.router, audit.router, house, page.router):
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)

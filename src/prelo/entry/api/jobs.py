@@ -46,7 +46,7 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
 
 async def _checked(asked: core.Request, request: Request, here: Here, who: Who) -> Response:
     """What would be asked for, what it would take, and what it would be counted against."""
-    order, report = intake.check(asked, who, here.ports)
+    order, report = await intake.check(asked, who, here.ports)
     estimate = await here.estimates.of(order, report)
     quota: dict[str, QuotaView] = {}
     if (requests := request.state.quota) is not None:

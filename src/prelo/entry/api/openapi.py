@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from prelo.core import desk, schedule_view, view
+from prelo.core import desk, schedule_view, view, webhook
 from prelo.core.errors import FieldError, Problem
 from prelo.core.request import Request
 from prelo.core.schedule import Plan
@@ -59,9 +59,12 @@ _MODELS: tuple[type[BaseModel], ...] = (
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
     schedule_view.ScheduleView, schedule_view.SchedulePage, schedule_view.PreviewView,
     schedule_view.FiringView, schedule_view.FiringPage, schedule_view.Pause, schedule_view.Changes,
+    webhook.WebhookView, webhook.WebhookPage, webhook.DeliveryView, webhook.DeliveryPage,
+    webhook.ReplayedView, webhook.NewWebhook, webhook.WebhookPatch, webhook.Rotation,
     Manifest, Plan, Problem, Request,
 )  # fmt: skip
-_READ = {Request, Plan, desk.Errand, schedule_view.Pause, schedule_view.Changes}
+_READ = {Request, Plan, desk.Errand, schedule_view.Pause, schedule_view.Changes, webhook.NewWebhook,
+         webhook.WebhookPatch, webhook.Rotation}  # fmt: skip
 _BEARER = {
     "type": "http",
     "scheme": "bearer",

@@ -17,6 +17,7 @@ from prelo.entry.cli import (
     say,
     schedules,
     shape,
+    webhooks,
 )
 
 _CODES = " · ".join(f"[bold]{code}[/bold] {meaning}" for code, meaning in say.EXIT_CODES.items())
@@ -44,6 +45,7 @@ for panel, commands in (
 app.add_typer(jobs.jobs, name="jobs", rich_help_panel="Ask a server")
 app.add_typer(schedules.schedules, name="schedules", rich_help_panel="Ask a server")
 app.add_typer(dead.dead, name="dead", rich_help_panel="Ask a server")
+app.add_typer(webhooks.webhooks, name="webhooks", rich_help_panel="Ask a server")
 app.add_typer(keys.keys, name="keys", rich_help_panel="Look after it")
 app.add_typer(reports.reports, name="reports", rich_help_panel="Look after it")
 

@@ -31,6 +31,12 @@ _MaxAge = Annotated[
     float | None,
     typer.Option("--max-age", metavar="SECONDS", help="Take a finished file that is no older."),
 ]
+_Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify", metavar="WHO", help="Tell this webhook or mail address when it ends; repeat."
+    ),
+]
 _State = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,6 +59,7 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
     format_: _Format = None,
     output: _Output = None,
     max_age: _MaxAge = None,
+    notify: _Notify = None,
     url: given.Url = None,
     wait: _Wait = False,  # noqa: FBT002
     json: given.Json = False,  # noqa: FBT002
@@ -63,6 +70,8 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
         asked: dict[str, Any] = {"format": kind}
         if max_age is not None:
             asked["max_age"] = max_age
+        if notify:
+            asked["notify"] = [{"email" if "@" in who else "webhook": who} for who in notify]
         job = client.submit(report, typed(client, report, param), **asked)
         if wait or output:
             job = _followed(client, job)
