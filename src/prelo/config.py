@@ -48,7 +48,7 @@ class Config(Model):
     `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
     reports. `press_jobs`, `press_memory`: a press is replaced after so many reports, or when it has grown to
     so many bytes. `press_threads`: of a press, for columns; 0: the machine's cores, shared by the slots.
-    `url`: the server that the commands ask.
+    `url`: the server that the commands ask. `max_listeners`: connections that follow jobs, of one process.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
     """
@@ -58,7 +58,7 @@ class Config(Model):
     store: str = ""
     files: str = ""
     broker: str = ""
-    cache: str = "memory://"
+    cache: str = ""
     connections: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8085
@@ -78,6 +78,7 @@ class Config(Model):
     max_losses: Number = 5
     breaker_open: Seconds = 15
     max_body: Annotated[int, Field(ge=1024)] = MB
+    max_listeners: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
@@ -87,8 +88,8 @@ class Config(Model):
     @model_validator(mode="before")
     @classmethod
     def _embedded_default(cls, values: Any) -> Any:
-        """The store and the files live in `data` unless their URLs say otherwise; doorbells are passed on
-        by the store where it can do that.
+        """The store and the files live in `data` unless their URLs say otherwise; doorbells and news are
+        passed on by the store where it can do that.
         """
         values = dict(values)
         data = Path(values.get("data") or ".prelo").absolute()
@@ -97,6 +98,7 @@ class Config(Model):
         values["store"] = values.get("store") or f"sqlite:///{data}/prelo.db"
         passes = values["store"].startswith("postgresql:")
         values["broker"] = values.get("broker") or (values["store"] if passes else "memory://")
+        values["cache"] = values.get("cache") or (values["store"] if passes else "memory://")
         values["files"] = values.get("files") or f"file://{data}/files"
         return values
 

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from prelo.chronicle import Chronicle
 from prelo.core.job import Artifact, Job, Progress
 from prelo.core.model import Model
 from prelo.core.records import (
@@ -34,7 +35,7 @@ LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Protocol):
+class Store(Chronicle, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
 
     A method that answers None or False found the row changed by somebody else: an answer, not an error.
@@ -278,7 +279,9 @@ class Cache(Protocol):
     async def check(self) -> None: ...
     async def close(self) -> None: ...
     async def publish(self, topic: str, message: str) -> None: ...  # to whoever listens now
-    def listen(self, topic: str) -> AbstractAsyncContextManager[Watch]: ...
+    def listen(  # to all that is said there, or to `only` this word
+        self, topic: str, only: str | None = None
+    ) -> AbstractAsyncContextManager[Watch]: ...
 
     async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
         """Keep it at most so long. What is kept by this name already stays as it is, unless `over`."""

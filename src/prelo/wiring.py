@@ -27,6 +27,7 @@ BROKERS = {
 }
 CACHES = {
     "memory": "cache_memory:MemoryCache",
+    "postgresql": "cache_postgresql:PostgresqlCache",
     "redis": "cache_redis:RedisCache",
     "rediss": "cache_redis:RedisCache",
 }

@@ -57,6 +57,7 @@ class Place:
             "idempotency": "expires_at",
             "audit": "at",
             "loss": "at",
+            "transition": "at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

@@ -26,6 +26,7 @@ from prelo.adapters.store_sql.tables import VERSION, metadata
 from prelo.core import job as transitions
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
+from prelo.core.news import LogFilter
 from prelo.core.records import Act, AuditFilter, DeadFilter
 from prelo.core.rules import Rules
 from prelo.ports import IdempotencyKey, JobFilter, Store
@@ -79,6 +80,10 @@ async def every_method(store: Store) -> None:
     await store.depth()
     await store.depth("small")
     await store.transitions(done.id)
+    await store.standings([done.id])
+    await store.heads([done.id])
+    await store.log(LogFilter(tenant="acme"))
+    await store.cursor("acme")
     await store.health()
     await store.quarantines()
     await store.release("sales")

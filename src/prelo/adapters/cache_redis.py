@@ -112,9 +112,9 @@ class RedisCache:
         return said
 
     @asynccontextmanager
-    async def listen(self, topic: str) -> AsyncGenerator[Watch]:
+    async def listen(self, topic: str, only: str | None = None) -> AsyncGenerator[Watch]:
         try:
-            with self._audience.place(topic) as place:
+            with self._audience.place(topic, only) as place:
                 await self._ear.attend(topic)
                 yield place
         finally:

@@ -18,7 +18,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
 from prelo.core.job import Job, Progress, State
 from prelo.core.retry import RetryPolicy
-from prelo.core.topics import CANCELS, job_topic
+from prelo.core.topics import CANCELS, news_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
 Transition = Callable[[Job, int], Job]
@@ -72,8 +72,10 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
         call = terms.breakers.begin(job.sources, ports.observer)
     except (DefinitionMissing, Unavailable) as error:
         _tell(job, await _settle(lease, _after(error, lease)), ports)
+        await ports.cache.publish(news_topic(job.tenant), job.id)
         return
     ports.observer.event("attempt.started", job)
+    await ports.cache.publish(news_topic(job.tenant), job.id)
     change, pressed = await _outcome(task, lease, press, call)
     if pressed is None and lease.safe:
         await _discard(task, ports)
@@ -83,7 +85,7 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     _tell(job, settled, ports)
     if settled and settled.lost_count > job.lost_count:
         await alarm(settled, ports)
-    await ports.cache.publish(job_topic(job.id), "settled")
+    await ports.cache.publish(news_topic(job.tenant), job.id)
 
 
 def _told(job: Job, ports: Ports) -> Task:
@@ -212,7 +214,7 @@ class _Lease:
         if beat is None:
             return
         if latest != self._said:
-            await self.ports.cache.publish(job_topic(self.job.id), "progress")
+            await self.ports.cache.publish(news_topic(self.job.tenant), self.job.id)
         self._said = latest
         if beat.cancel:
             raise _Cancelled

@@ -13,7 +13,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job
 from prelo.core.records import Bell, Obituary
-from prelo.core.topics import job_topic
+from prelo.core.topics import news_topic
 from prelo.ports import Duty, Ports
 
 _BATCH = 100
@@ -135,7 +135,7 @@ async def _move(ports: Ports, duty: Duty, change: Transition, event: str) -> int
             ports.observer.event(event, moved)
             if moved.lost_count > job.lost_count:
                 await alarm(moved, ports)
-            await ports.cache.publish(job_topic(job.id), event)
+            await ports.cache.publish(news_topic(job.tenant), job.id)
     return len(jobs)
 
 
@@ -147,6 +147,7 @@ async def _expire(ports: Ports) -> int:
         if await ports.store.move(job, transitions.expire) is not None:
             ports.observer.event("job.expired", job)
             await answers.changed(job, ports)
+            await ports.cache.publish(news_topic(job.tenant), job.id)
             keys += [job.artifact.key] if job.artifact else []
     await ports.files.delete(keys)
     return len(jobs)

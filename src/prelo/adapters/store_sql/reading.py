@@ -73,7 +73,7 @@ def _busy(only: Sequence[ColumnElement[bool]]) -> Any:
 
 _BUSY = _busy(())
 _LOG = (
-    select(*(column for column in transition.c if column.name != "number"))
+    select(transition)
     .where(transition.c.job_id == bindparam("job_id"))
     .order_by(transition.c.number)
 )

@@ -4,12 +4,22 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from prelo.adapters.store_sql import bells, changing, desk, guards, reading, schema, submitting
+from prelo.adapters.store_sql import (
+    bells,
+    changing,
+    desk,
+    following,
+    guards,
+    reading,
+    schema,
+    submitting,
+)
 from prelo.adapters.store_sql.database import Database, Transaction
 from prelo.adapters.store_sql.faults import Collided
 from prelo.adapters.store_sql.together import Together
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
+from prelo.core.news import Log, LogFilter, Standing
 from prelo.core.records import (
     Act,
     AuditFilter,
@@ -186,6 +196,18 @@ class SqlStore:
 
     async def transitions(self, job_id: str) -> Sequence[Change]:
         return await self._database.read(lambda tx: reading.transitions(tx, job_id))
+
+    async def standings(self, job_ids: Collection[str]) -> Mapping[str, Standing]:
+        return await self._database.read(lambda tx: following.standings(tx, job_ids))
+
+    async def heads(self, job_ids: Collection[str]) -> Mapping[str, int]:
+        return await self._database.read(lambda tx: following.heads(tx, job_ids))
+
+    async def log(self, chosen: LogFilter) -> Log:
+        return await self._database.read(lambda tx: following.log(tx, chosen))
+
+    async def cursor(self, tenant: str) -> int:
+        return await self._database.read(lambda tx: following.cursor(tx, tenant))
 
     async def quarantines(self) -> Sequence[Quarantine]:
         return await self._database.read(self._guards.quarantines)

@@ -29,7 +29,7 @@ from prelo.core.records import Obituary
 from prelo.core.request import Order
 from prelo.core.table import Manifest
 
-VERSION = "0003"  # the newest revision in migrations/versions
+VERSION = "0007"  # the newest revision in migrations/versions
 
 
 class NowMs(FunctionElement[int]):
@@ -211,7 +211,12 @@ transition = Table(
     Column("after", STATE, nullable=False),
     Column("owner", String(64)),
     Column("at", BigInteger, nullable=False),
+    # NULL in lines that are older than these columns
+    Column("tenant", String(255)),
+    Column("scope", String(255)),
+    Column("report", String(64)),
     Index("transition_job", "job_id", "number"),
+    Index("transition_tenant", "tenant", "number"),
     **_MYSQL,
 )
 

@@ -7,10 +7,11 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 
+from prelo.app.live import Live
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
-from prelo.entry.api import desk, file, jobs, live, openapi, page, problems
+from prelo.entry.api import desk, file, jobs, live, openapi, page, problems, sockets
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
 from prelo.entry.api.reading import Here, House
@@ -29,11 +30,13 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     app = FastAPI(
         title="Prelo", version=VERSION, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    app.state.house = House(ports, config, tuple(roles))
+    live_news = Live(ports, most=config.max_listeners)
+    app.state.house = House(ports, config, tuple(roles), live_news)
     app.state.routes = []
     for router in (catalog, jobs.router, file.router, live.router, desk.router, house, page.router):
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
+    app.include_router(sockets.router)
     problems.install(app)
     openapi.install(app, VERSION)
     return app

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from prelo.app.live import Live
 from prelo.config import Config
 from prelo.core import request as core
 from prelo.core.errors import FieldError, Invalid, TooLarge
@@ -32,15 +34,16 @@ class House:
     ports: Ports
     config: Config
     roles: tuple[str, ...]
+    live: Live
     draining: list[str] = field(default_factory=list[str])
 
 
-async def house(request: Request) -> House:
-    return request.app.state.house
+async def house(connection: HTTPConnection) -> House:
+    return connection.app.state.house
 
 
-async def caller(_request: Request) -> Caller:
-    """Who asks."""
+async def caller(_connection: HTTPConnection) -> Caller:
+    """Who asks, by a request or on a WebSocket."""
     return Caller()
 
 
