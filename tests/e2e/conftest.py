@@ -106,6 +106,9 @@ class Hand:
 
         return await self._move(job or await self.begin(), failed)
 
+    async def give_back(self, job: Job) -> Job:
+        return await self._move(job, transitions.release)
+
     async def expire(self, job: Job) -> Job:
         def expired(j: Job, now: int) -> Job:
             return transitions.expire(j.model_copy(update={"expires_at": now}), now)
@@ -146,6 +149,7 @@ class Door:
         """The same application on a socket."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
+        listener.listen(2048)  # whoever connects before the server is up waits
         server = uvicorn.Server(
             uvicorn.Config(
                 self.app,

@@ -30,8 +30,8 @@ _LONGEST = 7_000  # bytes of a word; the server takes 8,000
 
 class PostgresqlCache:
     """Port Cache, for one event loop. `url`: postgresql://user:password@host:5432/database, the store's or
-    any other. Words are said a moment later and several at once: no caller waits for them, and no commit of the
-    store's does.
+    any other. Words are said a moment later and several at once: no caller waits for them, and no commit
+    of the store's does.
     """
 
     shared = False
@@ -42,7 +42,8 @@ class PostgresqlCache:
         except psycopg.ProgrammingError:
             # What it raises may hold the password, so it is not even kept as the cause.
             raise Misconfigured(
-                "PRELO_CACHE is no address of a PostgreSQL database; write postgresql://user@host/database"
+                "PRELO_CACHE is no address of a PostgreSQL database; write "
+                "postgresql://user@host/database"
             ) from None
         self._url = url
         self._audience = Audience()

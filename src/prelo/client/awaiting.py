@@ -11,6 +11,7 @@ import httpx
 
 from prelo.client import desk, steps
 from prelo.client.download import Incoming, beside
+from prelo.client.events import Following, JobEvent
 from prelo.client.steps import (
     Broken,
     Call,
@@ -82,6 +83,23 @@ class AsyncClient:
         on_progress: OnProgress | None = None,
     ) -> JobView:
         return await self._run(steps.waiting(job_id, timeout, on_progress))
+
+    async def events(self, job_id: str) -> AsyncIterator[JobEvent]:
+        following = Following(job_id)
+        while not following.over:
+            try:
+                async with self._http.stream(**following.asked(self._timeout)) as answer:
+                    if not answer.is_success:
+                        await answer.aread()
+                    following.answered(answer)
+                    if answer.is_success:
+                        async for piece in answer.aiter_bytes():
+                            for event in following.heard(piece):
+                                yield event
+            except httpx.TransportError as error:
+                following.lost(steps.broken(error, self._http.base_url))
+            if not following.over:
+                await asyncio.sleep(following.pause())
 
     async def jobs(self, **filters: Unpack[steps.Filters]) -> AsyncIterator[JobView]:
         async for page in self._pages(steps.page, steps.query_of(filters)):

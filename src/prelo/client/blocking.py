@@ -11,6 +11,7 @@ import httpx
 
 from prelo.client import desk, steps
 from prelo.client.download import Incoming, beside
+from prelo.client.events import Following, JobEvent
 from prelo.client.steps import (
     Broken,
     Call,
@@ -92,6 +93,22 @@ class Client:
     ) -> JobView:
         """The job when it has ended, however. Raises NotFinished after `timeout` seconds."""
         return self._run(steps.waiting(job_id, timeout, on_progress))
+
+    def events(self, job_id: str) -> Iterator[JobEvent]:
+        """What happens to the job from now on, up to its end; goes on by itself after a broken connection."""
+        following = Following(job_id)
+        while not following.over:
+            try:
+                with self._http.stream(**following.asked(self._timeout)) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                    following.answered(answer)
+                    for piece in answer.iter_bytes() if answer.is_success else ():
+                        yield from following.heard(piece)
+            except httpx.TransportError as error:
+                following.lost(steps.broken(error, self._http.base_url))
+            if not following.over:
+                time.sleep(following.pause())
 
     def jobs(self, **filters: Unpack[steps.Filters]) -> Iterator[JobView]:
         """All jobs that fit, newest first, fetched page by page."""

@@ -145,11 +145,14 @@ def _followed(client: "Client", job: "JobView") -> "JobView":
             bar.update(task, **moved)
 
         try:
-            return client.wait(job.id, on_progress=heard)
+            for event in client.events(job.id):
+                job = event.job
+                heard(job)
         except KeyboardInterrupt:
             bar.stop()
             say.note(f"The job goes on. Follow it: prelo jobs watch {job.id} (or: cancel)")
             raise
+    return job
 
 
 def _list(
