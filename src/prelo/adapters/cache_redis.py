@@ -185,9 +185,9 @@ class _Ear:
                 self._sure.pop(topic, None)
 
     async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        while self._task and not self._task.done():
+            self._task.cancel()  # more than once: redis-py may swallow one while it connects
+            await asyncio.wait({self._task}, timeout=_SECONDS)
 
     async def _always(self) -> None:
         while True:
