@@ -48,7 +48,8 @@ class Config(Model):
     `look`: seconds between a free slot's looks into the store. `grace`: seconds a drain waits for running
     reports. `press_jobs`, `press_memory`: a press is replaced after so many reports, or when it has grown to
     so many bytes. `press_threads`: of a press, for columns; 0: the machine's cores, shared by the slots.
-    `url`: the server that the commands ask. `max_listeners`: connections that follow jobs, of one process.
+    `url`: the server that the commands ask. `max_dataset`, `dataset_days`: bytes of an uploaded file, and how
+    long it is kept after it was last uploaded. `max_listeners`: connections that follow jobs, of one process.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
     """
@@ -77,6 +78,8 @@ class Config(Model):
     tenant_weights: ByName[Weight] = {}
     max_losses: Number = 5
     breaker_open: Seconds = 15
+    max_dataset: Annotated[int, Field(ge=1024)] = 256 * MB
+    dataset_days: Annotated[float, Field(gt=0, le=36_500)] = 7
     max_body: Annotated[int, Field(ge=1024)] = MB
     max_listeners: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     press_jobs: Annotated[int, Field(ge=1)] = 5_000

@@ -30,12 +30,13 @@ from prelo.core.report import Catalog, Lane, Limits, Report
 from prelo.core.request import Order
 from prelo.core.rules import Quarantine
 from prelo.core.table import Layout, Manifest
+from prelo.shelf import Assay, Shelf
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Chronicle, Protocol):
+class Store(Chronicle, Shelf, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
 
     A method that answers None or False found the row changed by somebody else: an answer, not an error.
@@ -279,9 +280,7 @@ class Cache(Protocol):
     async def check(self) -> None: ...
     async def close(self) -> None: ...
     async def publish(self, topic: str, message: str) -> None: ...  # to whoever listens now
-    def listen(  # to all that is said there, or to `only` this word
-        self, topic: str, only: str | None = None
-    ) -> AbstractAsyncContextManager[Watch]: ...
+    def listen(self, topic: str, only: str | None = None) -> AbstractAsyncContextManager[Watch]: ...
 
     async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
         """Keep it at most so long. What is kept by this name already stays as it is, unless `over`."""
@@ -395,5 +394,6 @@ class Ports:
     files: Files
     cache: Cache
     presses: Presses
+    assay: Assay
     observer: Observer
     catalog: Catalog

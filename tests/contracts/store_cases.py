@@ -58,6 +58,7 @@ class Place:
             "audit": "at",
             "loss": "at",
             "transition": "at",
+            "dataset": "created_at expires_at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

@@ -118,8 +118,10 @@ async def test_of_what_waits_every_end_is_read_and_the_newest_of_the_rest(
     assert ends == offered
     last = {e.job_id: e.told.standing for e in read if e.told}
     assert last == newest
+    open_ = {(id_, one.mark) for id_, one in newest.items() if not one.job.state.ended}
     states = [(e.job_id, e.told.standing.mark) for e in read if e.kind == "state" and e.told]
     assert len(states) == len(set(states))
+    assert open_ <= set(states), "a state was told as mere progress"
 
 
 async def test_who_does_not_read_is_over_and_what_waits_is_bounded():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from prelo.app import answers
+from prelo.app import answers, datasets
 from prelo.core import job as transitions
 from prelo.core.errors import Conflict, Gone, NotFound, Unavailable
 from prelo.core.job import Artifact, Job, State, accepted
@@ -33,7 +33,7 @@ async def submit(
     Invalid before anything is stored; Unavailable when the queue is full or the store cannot be reached,
     TooManyJobs or Quarantined (repeating is safe); KeyReused.
     """
-    ordered, report = order(request, ports.catalog, caller)
+    ordered, report = await _ordered(request, caller, ports)
     max_age = report.max_age if request.max_age is None else request.max_age
     # A key's promise is the store's; and so is the time, by which an age is measured.
     known = await answers.recall(ordered, ports) if key is None and max_age is None else None
@@ -52,9 +52,16 @@ async def submit(
     )
 
 
-def check(request: Request, caller: Caller, ports: Ports) -> Order:
+async def check(request: Request, caller: Caller, ports: Ports) -> Order:
     """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
-    return order(request, ports.catalog, caller)[0]
+    return (await _ordered(request, caller, ports))[0]
+
+
+async def _ordered(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
+    if request.dataset is None:
+        return order(request, ports.catalog, caller)
+    dataset = await datasets.use(request.dataset, caller, ports)
+    return order(request, ports.catalog, caller, dataset.spec)
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh

@@ -15,8 +15,16 @@ from dataclasses import dataclass, field
 from prelo.app.breakers import Breakers, Call
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
-from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
+from prelo.core.errors import (
+    DefinitionMissing,
+    PreloError,
+    PressLost,
+    SourceInvalid,
+    TimeLimit,
+    Unavailable,
+)
 from prelo.core.job import Job, Progress, State
+from prelo.core.request import Caller
 from prelo.core.retry import RetryPolicy
 from prelo.core.topics import CANCELS, news_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
@@ -68,9 +76,9 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     """
     lease = _Lease(job, ports, terms)
     try:
-        task = _told(job, ports)
+        task = await _at_hand(_told(job, ports), job, ports)
         call = terms.breakers.begin(job.sources, ports.observer)
-    except (DefinitionMissing, Unavailable) as error:
+    except (DefinitionMissing, SourceInvalid, Unavailable) as error:
         _tell(job, await _settle(lease, _after(error, lease)), ports)
         await ports.cache.publish(news_topic(job.tenant), job.id)
         return
@@ -110,6 +118,23 @@ def _told(job: Job, ports: Ports) -> Task:
         key=job.artifact_key(secrets.token_hex(4), extension),
         name=f"{_slug(job.order.layout(report).title) or report.name}.{extension}",
     )
+
+
+async def _at_hand(task: Task, job: Job, ports: Ports) -> Task:
+    """The task with the place of its dataset's file, which may have been uploaded again since it was asked
+    for. Raises SourceInvalid if it is gone.
+    """
+    spec = task.report.source.dataset
+    if spec is None:
+        return task
+    owner = Caller(tenant=job.tenant, scope=job.scope)
+    found = await ports.store.dataset(spec.id, owner, expired=True)
+    if found is None:
+        raise SourceInvalid(f"the dataset {spec.id} has expired; upload it again, and ask again")
+    source = task.report.source.model_copy(
+        update={"dataset": spec.model_copy(update={"key": found.key})}
+    )
+    return task.model_copy(update={"report": task.report.model_copy(update={"source": source})})
 
 
 def _slug(title: str) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from prelo.app import answers
+from prelo.app import answers, datasets
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
 from prelo.core.errors import PreloError, Unavailable
@@ -35,6 +35,7 @@ async def upkeep(
         _every(look, ports, stop, relay, waits=ports.store.stirred),
         _every(turn, ports, stop, tidy),
         _every(turn, ports, stop, bury),
+        _every(10 * turn, ports, stop, sweep_datasets),
         _every(sweep, ports, stop, sweep_files),
     ]
     await asyncio.gather(*duties)
@@ -151,6 +152,11 @@ async def _expire(ports: Ports) -> int:
             keys += [job.artifact.key] if job.artifact else []
     await ports.files.delete(keys)
     return len(jobs)
+
+
+async def sweep_datasets(ports: Ports) -> int:
+    """Forget datasets that have expired and that nobody needs."""
+    return await datasets.sweep(ports, _BATCH)
 
 
 async def sweep_files(ports: Ports) -> int:

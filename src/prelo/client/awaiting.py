@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -23,9 +23,10 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.client.upload import uploading
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.table import Manifest
-from prelo.core.view import JobView, ReportView
+from prelo.core.view import DatasetView, JobView, ReportView
 
 
 class AsyncClient:
@@ -62,6 +63,15 @@ class AsyncClient:
         self, columns: ColumnsLike, rows: Sequence[Sequence[Any]], **options: Unpack[Patience]
     ) -> "AsyncReportFile":
         body = steps.inline_body(columns, rows, options)
+        return AsyncReportFile(self, await self._run(steps.making(body, options)))
+
+    async def upload(self, path: str | Path, *, header: bool | None = None) -> DatasetView:
+        return await self._run(uploading(path, header))
+
+    async def dataset(
+        self, dataset: str, columns: ColumnsLike | None = None, **options: Unpack[Patience]
+    ) -> "AsyncReportFile":
+        body = steps.dataset_body(dataset, columns, options)
         return AsyncReportFile(self, await self._run(steps.making(body, options)))
 
     async def submit(
@@ -172,8 +182,11 @@ class AsyncClient:
             return done.value
 
     async def _answer(self, call: Call) -> httpx.Response | Broken:
+        asked = steps.as_httpx(call, self._timeout)
+        if isinstance(call.content, Iterable) and not isinstance(call.content, bytes):
+            asked["content"] = _awaited(call.content)
         try:
-            async with self._http.stream(**steps.as_httpx(call, self._timeout)) as answer:
+            async with self._http.stream(**asked) as answer:
                 if call.into is None or not answer.is_success:
                     await answer.aread()
                     return answer
@@ -184,6 +197,13 @@ class AsyncClient:
                 return answer
         except httpx.TransportError as error:
             return steps.broken(error, self._http.base_url)
+
+
+async def _awaited(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """A file's pieces, read on a thread."""
+    waiting = iter(pieces)
+    while piece := await asyncio.to_thread(next, waiting, b""):
+        yield piece
 
 
 class AsyncReportFile:

@@ -23,9 +23,10 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.client.upload import uploading
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.table import Manifest
-from prelo.core.view import JobView, ReportView
+from prelo.core.view import DatasetView, JobView, ReportView
 
 
 class Client:
@@ -73,6 +74,17 @@ class Client:
     ) -> "ReportFile":
         """As `report`, of rows of your own: `columns` are names, or name to kind, or InlineColumns."""
         body = steps.inline_body(columns, rows, options)
+        return ReportFile(self, self._run(steps.making(body, options)))
+
+    def upload(self, path: str | Path, *, header: bool | None = None) -> DatasetView:
+        """Upload a file of CSV, Parquet, Arrow or JSON lines, to report on. `header`: whether CSV has one."""
+        return self._run(uploading(path, header))
+
+    def dataset(
+        self, dataset: str, columns: ColumnsLike | None = None, **options: Unpack[Patience]
+    ) -> "ReportFile":
+        """As `rows`, of a dataset that was uploaded: all of it, or these columns."""
+        body = steps.dataset_body(dataset, columns, options)
         return ReportFile(self, self._run(steps.making(body, options)))
 
     def submit(

@@ -23,6 +23,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
+from prelo.core.dataset import Finding
 from prelo.core.errors import Problem
 from prelo.core.job import Artifact, Job, Progress, State
 from prelo.core.records import Obituary
@@ -249,6 +250,25 @@ loss = Table(
     Column("at", BigInteger, nullable=False),
     Index("loss_version", "report", "version", "at"),
     Index("loss_at", "at"),
+    **_MYSQL,
+)
+
+# The file lies in storage under `key`; `finding` says what is in it.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("scope", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("finding", Document(Finding), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("dataset_listed", "tenant", "created_at", "id"),
+    Index("dataset_expiry", "expires_at"),
+    Index("dataset_key", "key"),
     **_MYSQL,
 )
 

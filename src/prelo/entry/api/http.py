@@ -11,7 +11,7 @@ from prelo.app.live import Live
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
-from prelo.entry.api import desk, file, jobs, live, openapi, page, problems, sockets
+from prelo.entry.api import datasets, desk, file, jobs, live, openapi, page, problems, sockets
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
 from prelo.entry.api.reading import Here, House
@@ -33,7 +33,16 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     live_news = Live(ports, most=config.max_listeners)
     app.state.house = House(ports, config, tuple(roles), live_news)
     app.state.routes = []
-    for router in (catalog, jobs.router, file.router, live.router, desk.router, house, page.router):
+    for router in (
+        catalog,
+        jobs.router,
+        file.router,
+        live.router,
+        datasets.router,
+        desk.router,
+        house,
+        page.router,
+    ):
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
     app.include_router(sockets.router)

@@ -33,7 +33,7 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
     asked = await read_body(request, here.config.max_body)
     key = read_key(request, asked.digest)
     if validate_only:
-        return shown(checked_view(intake.check(asked.request, who, here.ports)))
+        return shown(checked_view(await intake.check(asked.request, who, here.ports)))
     submitted = await intake.submit(
         asked.request, who, here.ports, key=key, max_queued=here.config.max_queued
     )

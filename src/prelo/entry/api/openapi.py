@@ -54,6 +54,7 @@ _EXAMPLES = {
 }
 _MODELS: tuple[type[BaseModel], ...] = (
     view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
+    view.DatasetView, view.DatasetPage,
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
     Manifest, Problem, Request,
 )  # fmt: skip
