@@ -1,10 +1,12 @@
-"""News inside one process: each word goes to all who listen to its topic now."""
+"""News inside one process: each word goes to all who listen to its topic now. And what caches keep there."""
 
 import asyncio
+import time
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 
-BACKLOG = 100
+BACKLOG = 1_000
+_MOST = 10_000  # names that are kept; beyond, the oldest are forgotten
 
 
 class Audience:
@@ -15,7 +17,7 @@ class Audience:
 
     def __init__(self, backlog: int = BACKLOG) -> None:
         self._backlog = backlog
-        self._listeners: dict[str, set[asyncio.Queue[str]]] = {}
+        self._listeners: dict[str, dict[str | None, set[asyncio.Queue[str]]]] = {}
 
     @property
     def topics(self) -> Collection[str]:
@@ -24,22 +26,27 @@ class Audience:
 
     def tell(self, topic: str, message: str) -> None:
         """To all of its listeners; never waits."""
-        for queue in self._listeners.get(topic, ()):
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(message)
+        listeners = self._listeners.get(topic)
+        for wanted in (None, message) if listeners else ():
+            for queue in (listeners or {}).get(wanted, ()):
+                if queue.full():
+                    queue.get_nowait()
+                queue.put_nowait(message)
 
     @contextmanager
-    def place(self, topic: str) -> Generator["Place"]:
-        """A listener's place, for the block."""
+    def place(self, topic: str, only: str | None = None) -> Generator["Place"]:
+        """A listener's place, for the block. `only`: the one word it wants to hear."""
         queue: asyncio.Queue[str] = asyncio.Queue(self._backlog)
-        listeners = self._listeners.setdefault(topic, set())
+        wanted = self._listeners.setdefault(topic, {})
+        listeners = wanted.setdefault(only, set())
         listeners.add(queue)
         try:
             yield Place(queue)
         finally:
             listeners.discard(queue)
-            if not listeners and self._listeners.get(topic) is listeners:
+            if not listeners and wanted.get(only) is listeners:
+                del wanted[only]
+            if not wanted and self._listeners.get(topic) is wanted:
                 del self._listeners[topic]
 
 
@@ -56,3 +63,32 @@ class Place:
                 return await self._queue.get()
         except TimeoutError:
             return None
+
+
+class Memory:
+    """What a cache keeps where nothing is shared: names, texts and counts of this process alone."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._kept: dict[str, tuple[str, float]] = {}
+
+    def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
+        """See the port Cache."""
+        if over or self.recall(name) is None:
+            self._put(name, text, time.monotonic() + seconds)
+
+    def recall(self, name: str) -> str | None:
+        text, until = self._kept.get(name, (None, 0.0))
+        return text if time.monotonic() < until else None
+
+    def count(self, name: str, seconds: float) -> int:
+        before = self.recall(name)
+        number, until = int(before or 0) + 1, time.monotonic() + seconds
+        self._put(name, str(number), self._kept[name][1] if before else until)
+        return number
+
+    def _put(self, name: str, text: str, until: float) -> None:
+        self._kept.pop(name, None)
+        self._kept[name] = (text, until)
+        while len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]

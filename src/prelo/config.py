@@ -79,7 +79,9 @@ class Config(Model):
     server that the commands ask. `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`:
     see core.rules. `max_…_per_tenant` as `acme=4,*=1`, or one number for everybody: requests a minute; rows,
     bytes and seconds of one report, where they are less than its own limits. `audit_days`: how long the
-    audit is kept. `breaker_open`: seconds for which a source that fails is not asked.
+    audit is kept. `breaker_open`: seconds for which a source that fails is not asked. `max_dataset`,
+    `dataset_days`: bytes of an uploaded file, and how long it is kept after it was last uploaded.
+    `max_listeners`: connections that follow jobs, of one process.
     `public_url`: where callers reach the API, for links in notices. `webhook_local`: webhooks may be on this
     machine's loopback, by http. `secret_key`: see adapters.vault_aes. `smtp`: the server that takes mails,
     from `mail_from`; files up to `mail_attach` bytes, as they are in a mail, are attached.
@@ -90,7 +92,7 @@ class Config(Model):
     store: str = ""
     files: str = ""
     broker: str = ""
-    cache: str = "memory://"
+    cache: str = ""
     connections: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8085
@@ -121,7 +123,10 @@ class Config(Model):
     audit_days: Seconds = 400
     max_losses: Number = 5
     breaker_open: Seconds = 15
+    max_dataset: Annotated[int, Field(ge=1024)] = 256 * MB
+    dataset_days: Annotated[float, Field(gt=0, le=36_500)] = 7
     max_body: Annotated[int, Field(ge=1024)] = MB
+    max_listeners: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
@@ -137,8 +142,8 @@ class Config(Model):
     @model_validator(mode="before")
     @classmethod
     def _embedded_default(cls, values: Any) -> Any:
-        """The store and the files live in `data` unless their URLs say otherwise; doorbells are passed on
-        by the store where it can do that.
+        """The store and the files live in `data` unless their URLs say otherwise; doorbells and news are
+        passed on by the store where it can do that.
         """
         values = dict(values)
         data = Path(values.get("data") or ".prelo").absolute()
@@ -147,6 +152,7 @@ class Config(Model):
         values["store"] = values.get("store") or f"sqlite:///{data}/prelo.db"
         passes = values["store"].startswith("postgresql:")
         values["broker"] = values.get("broker") or (values["store"] if passes else "memory://")
+        values["cache"] = values.get("cache") or (values["store"] if passes else "memory://")
         values["files"] = values.get("files") or f"file://{data}/files"
         return values
 

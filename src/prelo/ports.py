@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from prelo.chronicle import Chronicle
 from prelo.core.channel import Channel, Kind
 from prelo.core.job import Artifact, Job, Progress
 from prelo.core.model import Model
@@ -31,13 +32,14 @@ from prelo.core.table import Layout, Manifest
 from prelo.couriers import Courier, Notices, Vault
 from prelo.keyring import Issuer, Keyring
 from prelo.outlook import Outlook
+from prelo.shelf import Assay, Shelf
 from prelo.timetable import Timetable
 
 LANES: tuple[Lane, ...] = ("small", "large", "isolation")
 Duty = Literal["lapsed", "overdue", "outlived", "unrung"]
 
 
-class Store(Keyring, Outlook, Timetable, Protocol):
+class Store(Chronicle, Keyring, Outlook, Shelf, Timetable, Protocol):
     """The truth. Every change is one transaction, guarded by the state it starts from.
     A method that answers None or False found the row changed by somebody else: an answer, not an error.
     Unavailable is raised when the outcome of a commit is unknown, too: repeating is always safe.
@@ -276,7 +278,7 @@ class Cache(Protocol):
     async def check(self) -> None: ...
     async def close(self) -> None: ...
     async def publish(self, topic: str, message: str) -> None: ...  # to whoever listens now
-    def listen(self, topic: str) -> AbstractAsyncContextManager[Watch]: ...
+    def listen(self, topic: str, only: str | None = None) -> AbstractAsyncContextManager[Watch]: ...
 
     async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
         """Keep it at most so long. What is kept by this name already stays as it is, unless `over`."""
@@ -390,6 +392,7 @@ class Ports:
     files: Files
     cache: Cache
     presses: Presses
+    assay: Assay
     observer: Observer
     catalog: Catalog
     notices: Notices

@@ -30,6 +30,7 @@ BROKERS = {
 }
 CACHES = {
     "memory": "cache_memory:MemoryCache",
+    "postgresql": "cache_postgresql:PostgresqlCache",
     "redis": "cache_redis:RedisCache",
     "rediss": "cache_redis:RedisCache",
 }
@@ -47,7 +48,9 @@ SOURCES = {
     "file": "source_file:FileSource",
     "sql": "source_sql:SqlSource",
     "python": "source_python:PythonSource",
+    "dataset": "datasets_arrow:DatasetSource",
 }
+ASSAYS = {"arrow": "datasets_arrow:ArrowAssay", "process": "assay_process:ProcessAssay"}
 WRITERS = {
     "csv": "prelo.formats.csv:Csv",
     "xlsx": "prelo.formats.xlsx:Xlsx",
@@ -96,9 +99,10 @@ def layout(path: Path, known: Mapping[str, Any]) -> Report:
 
 def kit(config: Config) -> Kit:
     """What a press needs."""
+    files = chosen(FILES, "PRELO_FILES", config.files)(config.files)
     return Kit(
-        files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
-        sources=sources(config),
+        files=files,
+        sources={**sources(config), "dataset": resolved(SOURCES["dataset"], "dataset")(files)},
         writers={name: writer(name) for name in WRITERS},
     )
 
@@ -179,6 +183,9 @@ async def opened(config: Config, *, migrate: bool = False) -> AsyncGenerator[Por
             files=chosen(FILES, "PRELO_FILES", config.files)(config.files),
             cache=cache,
             presses=presses(config),
+            assay=resolved(ASSAYS["process"], "process")(
+                [sys.executable, "-m", "prelo.entry.assay"]
+            ),
             observer=observer(config),
             catalog=catalog(config),
             issuer=vouching,

@@ -6,16 +6,20 @@ import csv
 import hashlib
 import io
 import sqlite3
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from prelo.app import intake
+from prelo.app.listener import Event
+from prelo.app.live import Live
 from prelo.core.errors import Conflict, NotFound
-from prelo.core.job import State
+from prelo.core.job import Job, State
 from prelo.core.request import Caller, Request
 from prelo.core.rules import TenantLimits
 from prelo.core.table import Completeness
+from prelo.ports import Ports
 from tests.app.conftest import ANYBODY, House
 
 
@@ -121,12 +125,24 @@ async def test_a_locked_source_is_tried_again(house: House):
     assert done.state is State.SUCCEEDED
 
 
+async def followed(job_id: str, ports: Ports) -> AsyncGenerator[Job]:
+    """The job at each event until it has ended."""
+    live = Live(ports, most=1)
+    async with live.listener(ANYBODY) as listener:
+        await live.follow(listener, {job_id: None})
+        while isinstance(event := await listener.next(20), Event) and event.told:
+            yield event.told.standing.job
+            if event.kind == "end":
+                return
+    raise AssertionError("the end was not told")
+
+
 async def test_progress_reaches_the_caller_while_it_runs(house: House):
     job = await house.submit("slow")
     async with house.at_work():
         async with asyncio.timeout(20):
-            async for now in intake.changes(job.id, ANYBODY, house.ports, idle=5):
-                if now and now.progress.rows > 0:
+            async for now in followed(job.id, house.ports):
+                if now.progress.rows > 0:
                     break
         seen = await house.job(job.id)
         assert seen.state is State.RUNNING
@@ -144,8 +160,8 @@ async def test_a_query_that_can_be_counted_shows_percent(house: House):
     async with house.at_work():
         seen = [
             now.progress.percent
-            async for now in intake.changes(job.id, ANYBODY, house.ports, idle=5)
-            if now and now.progress.percent is not None
+            async for now in followed(job.id, house.ports)
+            if now.progress.percent is not None
         ]
     assert len(seen) > 1
     assert seen == sorted(seen)

@@ -63,6 +63,8 @@ class Place:
             "webhook": "old_until created_at",
             "notice": "due_at lease_until created_at settled_at",
             "notice_try": "at",
+            "transition": "at",
+            "dataset": "created_at expires_at",
         }
         for table, columns in ages.items():
             changes = ", ".join(f"{column} = {column} - {ms}" for column in columns.split())

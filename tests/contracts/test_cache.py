@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from prelo.adapters.cache_memory import MemoryCache
+from prelo.adapters.cache_postgresql import PostgresqlCache
 from prelo.adapters.cache_redis import RedisCache
 from prelo.ports import Cache
 
 CACHES: dict[str, Callable[[pytest.FixtureRequest], Cache]] = {
     "memory": lambda _: MemoryCache(),
+    "postgresql": lambda request: PostgresqlCache(request.getfixturevalue("postgresql")),
     "redis": lambda request: RedisCache(request.getfixturevalue("redis")),
 }
 
@@ -30,6 +32,14 @@ async def test_a_listener_hears_what_is_said_while_it_is_open(cache: Cache):
         await cache.publish("job", "two")
         assert [await watch.wait(5), await watch.wait(5)] == ["one", "two"]
         assert await watch.wait(0.05) is None
+
+
+async def test_who_wants_one_word_only_hears_no_other(cache: Cache):
+    async with cache.listen("jobs", only="mine") as one, cache.listen("jobs") as every:
+        for word in ("yours", "mine", "theirs"):
+            await cache.publish("jobs", word)
+        assert [await every.wait(5) for _ in range(3)] == ["yours", "mine", "theirs"]
+        assert (await one.wait(5), await one.wait(0.05)) == ("mine", None)
 
 
 async def test_every_listener_of_a_topic_hears_it(cache: Cache):
@@ -108,6 +118,6 @@ async def test_a_slow_listener_in_memory_keeps_the_newest_only():
 async def test_closed_listeners_leave_nothing_in_memory():
     cache = MemoryCache()
     for number in range(10):
-        async with cache.listen(f"job{number}"):
+        async with cache.listen(f"job{number}"), cache.listen("jobs", only=f"job{number}"):
             pass
     assert not cache._audience.topics  # pyright: ignore[reportPrivateUsage]

@@ -25,9 +25,12 @@ from prelo.adapters.store_sql import SqlStore
 from prelo.adapters.store_sql.tables import VERSION, metadata
 from prelo.core import job as transitions
 from prelo.core.access import Key
+from prelo.core.dataset import Dataset, Finding
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
+from prelo.core.news import LogFilter
 from prelo.core.records import Act, AuditFilter, DeadFilter, Entry
+from prelo.core.request import Caller
 from prelo.core.rules import Rules
 from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
@@ -90,11 +93,32 @@ async def every_method(store: Store) -> None:
     await store.depth()
     await store.depth("small")
     await store.transitions(done.id)
+    await store.standings([done.id])
+    await store.heads([done.id])
+    await store.log(LogFilter(tenant="acme"))
+    await store.cursor("acme")
+    await the_shelf(store)
     await store.health()
     await store.quarantines()
     await store.release("sales")
     await store.release("sales", 3)
     await store.forget(done)
+
+
+async def the_shelf(store: Store) -> None:
+    """What concerns datasets."""
+    caller = Caller(tenant="acme")
+    finding = Finding(form="csv", columns=(), rows=0)
+    made = Dataset(
+        id="ds_1", tenant="acme", scope="", sha256="0", size=1, key="key", finding=finding
+    )
+    await store.shelve(made, 1_000)
+    await store.dataset("ds_1", caller)
+    await store.dataset("ds_1", caller, life_ms=9, expired=True)
+    await store.datasets(caller, 9, (1, "ds_0"))
+    await store.outlived(9)
+    await store.unshelve(made, outlived=True)
+    await store.unshelve(made)
 
 
 async def the_desk(store: Store) -> None:

@@ -19,7 +19,9 @@ from prelo.core import job as transitions
 from prelo.core.errors import PreloError
 from prelo.core.job import Artifact, Job, Progress
 from prelo.core.table import Manifest, SheetRows
+from prelo.core.topics import news_topic
 from prelo.entry.api.http import create_app
+from prelo.entry.sockets import MOST_SAID, Sockets
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
 from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
@@ -61,16 +63,24 @@ class Hand:
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
+        self.mute = False
 
     async def begin(self) -> Job:
         """Claim a job, as soon as there is one."""
         async with asyncio.timeout(20):
             while (job := await self.ports.store.claim(LANES, "hand", 30_000)) is None:
                 await asyncio.sleep(0.01)
+        await self._say(job)
         return job
+
+    async def _say(self, job: Job) -> None:
+        """As a worker does; where words are lost, it is `mute`."""
+        if not self.mute:
+            await self.ports.cache.publish(news_topic(job.tenant), job.id)
 
     async def progress(self, job: Job, rows: int) -> None:
         assert await self.ports.store.beat(job, 30_000, Progress(phase="writing", rows=rows))
+        await self._say(job)
 
     async def finish(
         self, job: Job | None = None, content: bytes = CONTENT, name: str = "sales.csv"
@@ -96,6 +106,9 @@ class Hand:
 
         return await self._move(job or await self.begin(), failed)
 
+    async def give_back(self, job: Job) -> Job:
+        return await self._move(job, transitions.release)
+
     async def expire(self, job: Job) -> Job:
         def expired(j: Job, now: int) -> Job:
             return transitions.expire(j.model_copy(update={"expires_at": now}), now)
@@ -105,6 +118,7 @@ class Hand:
     async def _move(self, job: Job, change: Any) -> Job:
         moved = await self.ports.store.move(job, change)
         assert moved, "somebody else was first"
+        await self._say(moved)
         return moved
 
 
@@ -135,8 +149,17 @@ class Door:
         """The same application on a socket."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
+        listener.listen(2048)  # whoever connects before the server is up waits
         server = uvicorn.Server(
-            uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                self.app,
+                log_config=None,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                ws=Sockets,
+                ws_max_size=MOST_SAID,
+                ws_per_message_deflate=False,
+            )
         )
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
         serving = asyncio.create_task(server.serve([listener]))
@@ -145,6 +168,7 @@ class Door:
             async with httpx.AsyncClient(base_url=url, timeout=20) as http:
                 yield http
         finally:
+            await self.app.state.house.live.close()
             server.should_exit = True
             await serving
             listener.close()

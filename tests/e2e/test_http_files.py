@@ -176,7 +176,6 @@ class Listener:
 
 
 async def test_events_follow_a_job_to_its_end(door: Door, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("prelo.app.intake._POLL", 0.02)
     job_id = await door.asked()
     listener = Listener()
     async with door.served() as http:
@@ -202,8 +201,7 @@ async def test_events_follow_a_job_to_its_end(door: Door, monkeypatch: pytest.Mo
 async def test_a_quiet_stream_is_kept_alive_and_ends_when_the_client_leaves(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("prelo.entry.api.live._IDLE", 0.05)
-    monkeypatch.setattr("prelo.app.intake._POLL", 0.02)
+    monkeypatch.setattr("prelo.entry.api.live.IDLE", 0.05)
     job_id = await door.asked()
     listeners = door.ports.cache._audience.topics  # type: ignore[attr-defined]
     async with door.served() as http:
@@ -219,7 +217,6 @@ async def test_a_quiet_stream_is_kept_alive_and_ends_when_the_client_leaves(
 
 
 async def test_a_stream_ends_when_its_job_is_forgotten(door: Door, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("prelo.app.intake._POLL", 0.02)
     job_id = await door.asked()
     listener = Listener()
     async with door.served() as http, asyncio.TaskGroup() as group:

@@ -112,9 +112,9 @@ class RedisCache:
         return said
 
     @asynccontextmanager
-    async def listen(self, topic: str) -> AsyncGenerator[Watch]:
+    async def listen(self, topic: str, only: str | None = None) -> AsyncGenerator[Watch]:
         try:
-            with self._audience.place(topic) as place:
+            with self._audience.place(topic, only) as place:
                 await self._ear.attend(topic)
                 yield place
         finally:
@@ -185,9 +185,9 @@ class _Ear:
                 self._sure.pop(topic, None)
 
     async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        while self._task and not self._task.done():
+            self._task.cancel()  # more than once: redis-py may swallow one while it connects
+            await asyncio.wait({self._task}, timeout=_SECONDS)
 
     async def _always(self) -> None:
         while True:

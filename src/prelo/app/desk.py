@@ -12,6 +12,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.job import Job, State
 from prelo.core.records import Act, Change, DeadFilter, Deed, Tally
+from prelo.core.topics import news_topic
 from prelo.ports import Ports
 
 _BATCH = 100
@@ -73,6 +74,7 @@ def replay(errand: Errand, ports: Ports) -> AsyncGenerator[Job]:
         done = await ports.store.move(job, _revived, act=_act("replay", job, errand))
         if done is not None:
             ports.observer.event("job.revived", done)
+            await ports.cache.publish(news_topic(job.tenant), job.id)
         return done
 
     return _each(errand, run, ports)
@@ -85,6 +87,7 @@ def drop(errand: Errand, ports: Ports) -> AsyncGenerator[Job]:
         if not await ports.store.forget(job, _act("drop", job, errand)):
             return None
         ports.observer.event("job.forgotten", job)
+        await ports.cache.publish(news_topic(job.tenant), job.id)
         if job.artifact:
             await ports.files.delete([job.artifact.key])
         return job

@@ -1,9 +1,9 @@
 """Somebody asks: for a report, for its state, for its file, to stop it, to run it again."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-from prelo.app import answers
+from prelo.app import answers, datasets
 from prelo.app.channels import checked
 from prelo.core import job as transitions
 from prelo.core.channel import Channel
@@ -12,7 +12,7 @@ from prelo.core.job import Artifact, Job, State, accepted
 from prelo.core.records import Act, Doing
 from prelo.core.report import Report
 from prelo.core.request import PRIORITIES, Caller, Order, Request, order
-from prelo.core.topics import CANCELS, job_topic
+from prelo.core.topics import CANCELS, news_topic
 from prelo.ports import IdempotencyKey, JobFilter, Ports, Submitted
 
 # News from other processes may not reach us: look again, and the longer it takes the less often, for
@@ -36,8 +36,7 @@ async def submit(
     Invalid before anything is stored; Unavailable when the queue is full or the store cannot be reached,
     TooManyJobs or Quarantined (repeating is safe); KeyReused.
     """
-    ordered, report = order(request, ports.catalog, caller)
-    await checked(request.notify, caller, ports)
+    ordered, report = await _ordered(request, caller, ports)
     max_age = report.max_age if request.max_age is None else request.max_age
     # A key's promise is the store's; and so is the time, by which an age is measured.
     # So are the channels.
@@ -61,9 +60,15 @@ async def submit(
 
 async def check(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
     """What `submit` would make of a request, and nothing stored. Raises NotFound or Invalid as it does."""
-    ordered = order(request, ports.catalog, caller)
+    return await _ordered(request, caller, ports)
+
+
+async def _ordered(request: Request, caller: Caller, ports: Ports) -> tuple[Order, Report]:
     await checked(request.notify, caller, ports)
-    return ordered
+    if request.dataset is None:
+        return order(request, ports.catalog, caller)
+    dataset = await datasets.use(request.dataset, caller, ports)
+    return order(request, ports.catalog, caller, dataset.spec)
 
 
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
@@ -95,6 +100,7 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
         "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed
     )
     if submitted.fresh:
+        await ports.cache.publish(news_topic(submitted.job.tenant), submitted.job.id)
         if submitted.job.generation:  # the first one comes after nothing
             await answers.changed(submitted.job, ports)
     elif not submitted.replayed:  # a key's first answer may be an old one
@@ -145,7 +151,7 @@ async def wait(
     """The job as soon as it is `enough` (by default: has ended), or as it is after `seconds`."""
     end = time.monotonic() + seconds
     # Listen first: no news falls between the look and the wait.
-    async with ports.cache.listen(job_topic(job_id)) as watch:
+    async with ports.cache.listen(news_topic(caller.tenant), only=job_id) as watch:
         job = await find(job_id, caller, ports)
         while not enough(job) and (left := end - time.monotonic()) > 0:
             await watch.wait(min(left, _pause(seconds - left)))
@@ -156,25 +162,6 @@ async def wait(
 def _pause(waited: float) -> float:
     """Seconds until the next look of somebody who has waited so long already."""
     return min(max(_POLL, waited / 4), _SLOWEST)
-
-
-async def changes(
-    job_id: str, caller: Caller, ports: Ports, idle: float
-) -> AsyncIterator[Job | None]:
-    """The job now and whenever it has changed, until it has ended; None after `idle` quiet seconds."""
-    async with ports.cache.listen(job_topic(job_id)) as watch:
-        job = await find(job_id, caller, ports)
-        yield job
-        quiet = time.monotonic()
-        while not job.state.ended:
-            await watch.wait(_pause(time.monotonic() - quiet))
-            now = await find(job_id, caller, ports)
-            if now != job:
-                job, quiet = now, time.monotonic()
-                yield job
-            elif time.monotonic() - quiet >= idle:
-                quiet = time.monotonic()
-                yield None
 
 
 async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
@@ -192,10 +179,11 @@ async def cancel(job_id: str, caller: Caller, ports: Ports) -> Job:
             done = await ports.store.move(job, transitions.cancel, act=_act(caller, "cancel", job))
             if done:
                 ports.observer.event("job.cancelled", done)
-                await ports.cache.publish(job_topic(job_id), "cancelled")
+                await ports.cache.publish(news_topic(job.tenant), job_id)
                 return done
         elif await ports.store.request_cancel(job, _act(caller, "cancel", job)):
             await ports.cache.publish(CANCELS, job_id)
+            await ports.cache.publish(news_topic(job.tenant), job_id)
             return await find(job_id, caller, ports)
     raise Unavailable("the job changes faster than it could be cancelled; try again", retry_after=1)
 
@@ -212,6 +200,7 @@ async def retry(job_id: str, caller: Caller, ports: Ports) -> Job:
     if revived is None:
         raise Conflict("the job has just changed; look at it again")
     ports.observer.event("job.revived", revived)
+    await ports.cache.publish(news_topic(job.tenant), job_id)
     return revived
 
 
@@ -237,6 +226,7 @@ async def forget(job_id: str, caller: Caller, ports: Ports) -> None:
         raise Conflict("the job has just changed; look at it again")
     ports.observer.event("job.forgotten", job)
     await answers.changed(job, ports)
+    await ports.cache.publish(news_topic(job.tenant), job_id)
     if job.artifact:
         await ports.files.delete([job.artifact.key])
 

@@ -15,11 +15,19 @@ from dataclasses import dataclass, field
 from prelo.app.breakers import Breakers, Call
 from prelo.app.quarantine import alarm
 from prelo.core import job as transitions
-from prelo.core.errors import DefinitionMissing, PreloError, PressLost, TimeLimit, Unavailable
+from prelo.core.errors import (
+    DefinitionMissing,
+    PreloError,
+    PressLost,
+    SourceInvalid,
+    TimeLimit,
+    Unavailable,
+)
 from prelo.core.job import Job, Progress, State
+from prelo.core.request import Caller
 from prelo.core.retry import RetryPolicy
 from prelo.core.rules import TenantLimits, whose
-from prelo.core.topics import CANCELS, job_topic
+from prelo.core.topics import CANCELS, news_topic
 from prelo.ports import Beat, Ports, Press, Pressed, Task, Watch
 
 Transition = Callable[[Job, int], Job]
@@ -70,12 +78,14 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     """
     lease = _Lease(job, ports, terms)
     try:
-        task = _told(job, ports, terms)
+        task = await _at_hand(_told(job, ports, terms), job, ports)
         call = terms.breakers.begin(job.sources, ports.observer)
-    except (DefinitionMissing, Unavailable) as error:
+    except (DefinitionMissing, SourceInvalid, Unavailable) as error:
         _tell(job, await _settle(lease, _after(error, lease)), ports)
+        await ports.cache.publish(news_topic(job.tenant), job.id)
         return
     ports.observer.event("attempt.started", job)
+    await ports.cache.publish(news_topic(job.tenant), job.id)
     change, pressed = await _outcome(task, lease, press, call)
     if pressed is None and lease.safe:
         await _discard(task, ports)
@@ -85,7 +95,7 @@ async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
     _tell(job, settled, ports)
     if settled and settled.lost_count > job.lost_count:
         await alarm(settled, ports)
-    await ports.cache.publish(job_topic(job.id), "settled")
+    await ports.cache.publish(news_topic(job.tenant), job.id)
 
 
 def _told(job: Job, ports: Ports, terms: Terms) -> Task:
@@ -110,6 +120,23 @@ def _told(job: Job, ports: Ports, terms: Terms) -> Task:
         key=job.artifact_key(secrets.token_hex(4), extension),
         name=f"{_slug(job.order.layout(report).title) or report.name}.{extension}",
     )
+
+
+async def _at_hand(task: Task, job: Job, ports: Ports) -> Task:
+    """The task with the place of its dataset's file, which may have been uploaded again since it was asked
+    for. Raises SourceInvalid if it is gone.
+    """
+    spec = task.report.source.dataset
+    if spec is None:
+        return task
+    owner = Caller(tenant=job.tenant, scope=job.scope)
+    found = await ports.store.dataset(spec.id, owner, expired=True)
+    if found is None:
+        raise SourceInvalid(f"the dataset {spec.id} has expired; upload it again, and ask again")
+    source = task.report.source.model_copy(
+        update={"dataset": spec.model_copy(update={"key": found.key})}
+    )
+    return task.model_copy(update={"report": task.report.model_copy(update={"source": source})})
 
 
 def _slug(title: str) -> str:
@@ -214,7 +241,7 @@ class _Lease:
         if beat is None:
             return
         if latest != self._said:
-            await self.ports.cache.publish(job_topic(self.job.id), "progress")
+            await self.ports.cache.publish(news_topic(self.job.tenant), self.job.id)
         self._said = latest
         if beat.cancel:
             raise _Cancelled

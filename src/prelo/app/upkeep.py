@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from prelo.app import answers
+from prelo.app import answers, datasets
 from prelo.app.deliver import Deliveries, Pace
 from prelo.app.fire import Alarm
 from prelo.app.quarantine import alarm
@@ -16,7 +16,7 @@ from prelo.core import job as transitions
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job
 from prelo.core.records import Bell, Obituary
-from prelo.core.topics import job_topic
+from prelo.core.topics import news_topic
 from prelo.ports import Duty, Ports
 
 _BATCH = 100
@@ -45,6 +45,7 @@ async def upkeep(
         _every(turn, ports, stop, bury),
         _every(look, ports, stop, alarm_clock.fire, waits=alarm_clock.wait),
         _every(_SWEEP, ports, stop, forget_firings),
+        _every(10 * turn, ports, stop, sweep_datasets),
         _every(_SWEEP, ports, stop, sweep_files),
         Deliveries(ports, pace).run(stop),
     ]
@@ -146,7 +147,7 @@ async def _move(ports: Ports, duty: Duty, change: Transition, event: str) -> int
             ports.observer.event(event, moved)
             if moved.lost_count > job.lost_count:
                 await alarm(moved, ports)
-            await ports.cache.publish(job_topic(job.id), event)
+            await ports.cache.publish(news_topic(job.tenant), job.id)
     return len(jobs)
 
 
@@ -158,6 +159,7 @@ async def _expire(ports: Ports) -> int:
         if await ports.store.move(job, transitions.expire) is not None:
             ports.observer.event("job.expired", job)
             await answers.changed(job, ports)
+            await ports.cache.publish(news_topic(job.tenant), job.id)
             keys += [job.artifact.key] if job.artifact else []
     await ports.files.delete(keys)
     return len(jobs)
@@ -167,6 +169,11 @@ async def forget_firings(ports: Ports) -> int:
     """The history of schedules, after 90 days."""
     await ports.store.prune_firings()
     return 0
+
+
+async def sweep_datasets(ports: Ports) -> int:
+    """Forget datasets that have expired and that nobody needs."""
+    return await datasets.sweep(ports, _BATCH)
 
 
 async def sweep_files(ports: Ports) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +12,7 @@ import httpx
 
 from prelo.client import desk, steps, timetable
 from prelo.client.download import Incoming, beside
+from prelo.client.events import Following, JobEvent
 from prelo.client.steps import (
     Broken,
     Call,
@@ -23,10 +24,11 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.client.upload import uploading
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
 from prelo.core.table import Manifest
-from prelo.core.view import JobView, ReportView
+from prelo.core.view import DatasetView, JobView, ReportView
 
 
 class AsyncClient:
@@ -65,6 +67,15 @@ class AsyncClient:
         body = steps.inline_body(columns, rows, options)
         return AsyncReportFile(self, await self._run(steps.making(body, options)))
 
+    async def upload(self, path: str | Path, *, header: bool | None = None) -> DatasetView:
+        return await self._run(uploading(path, header))
+
+    async def dataset(
+        self, dataset: str, columns: ColumnsLike | None = None, **options: Unpack[Patience]
+    ) -> "AsyncReportFile":
+        body = steps.dataset_body(dataset, columns, options)
+        return AsyncReportFile(self, await self._run(steps.making(body, options)))
+
     async def submit(
         self,
         report: str,
@@ -84,6 +95,23 @@ class AsyncClient:
         on_progress: OnProgress | None = None,
     ) -> JobView:
         return await self._run(steps.waiting(job_id, timeout, on_progress))
+
+    async def events(self, job_id: str) -> AsyncIterator[JobEvent]:
+        following = Following(job_id)
+        while not following.over:
+            try:
+                async with self._http.stream(**following.asked(self._timeout)) as answer:
+                    if not answer.is_success:
+                        await answer.aread()
+                    following.answered(answer)
+                    if answer.is_success:
+                        async for piece in answer.aiter_bytes():
+                            for event in following.heard(piece):
+                                yield event
+            except httpx.TransportError as error:
+                following.lost(steps.broken(error, self._http.base_url))
+            if not following.over:
+                await asyncio.sleep(following.pause())
 
     async def jobs(self, **filters: Unpack[steps.Filters]) -> AsyncIterator[JobView]:
         async for page in self._pages(steps.page, steps.query_of(filters)):
@@ -208,8 +236,11 @@ class AsyncClient:
             return done.value
 
     async def _answer(self, call: Call) -> httpx.Response | Broken:
+        asked = steps.as_httpx(call, self._timeout)
+        if isinstance(call.content, Iterable) and not isinstance(call.content, bytes):
+            asked["content"] = _awaited(call.content)
         try:
-            async with self._http.stream(**steps.as_httpx(call, self._timeout)) as answer:
+            async with self._http.stream(**asked) as answer:
                 if call.into is None or not answer.is_success:
                     await answer.aread()
                     return answer
@@ -220,6 +251,13 @@ class AsyncClient:
                 return answer
         except httpx.TransportError as error:
             return steps.broken(error, self._http.base_url)
+
+
+async def _awaited(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """A file's pieces, read on a thread."""
+    waiting = iter(pieces)
+    while piece := await asyncio.to_thread(next, waiting, b""):
+        yield piece
 
 
 class AsyncReportFile:

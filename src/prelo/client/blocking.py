@@ -12,6 +12,7 @@ import httpx
 
 from prelo.client import desk, steps, timetable
 from prelo.client.download import Incoming, beside
+from prelo.client.events import Following, JobEvent
 from prelo.client.steps import (
     Broken,
     Call,
@@ -23,10 +24,11 @@ from prelo.client.steps import (
     Steps,
     T,
 )
+from prelo.client.upload import uploading
 from prelo.core.desk import DeadView, Errand, ErrandView, NotedView
 from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
 from prelo.core.table import Manifest
-from prelo.core.view import JobView, ReportView
+from prelo.core.view import DatasetView, JobView, ReportView
 
 
 class Client:
@@ -77,6 +79,17 @@ class Client:
         body = steps.inline_body(columns, rows, options)
         return ReportFile(self, self._run(steps.making(body, options)))
 
+    def upload(self, path: str | Path, *, header: bool | None = None) -> DatasetView:
+        """Upload a file of CSV, Parquet, Arrow or JSON lines, to report on. `header`: whether CSV has one."""
+        return self._run(uploading(path, header))
+
+    def dataset(
+        self, dataset: str, columns: ColumnsLike | None = None, **options: Unpack[Patience]
+    ) -> "ReportFile":
+        """As `rows`, of a dataset that was uploaded: all of it, or these columns."""
+        body = steps.dataset_body(dataset, columns, options)
+        return ReportFile(self, self._run(steps.making(body, options)))
+
     def submit(
         self,
         report: str,
@@ -95,6 +108,22 @@ class Client:
     ) -> JobView:
         """The job when it has ended, however. Raises NotFinished after `timeout` seconds."""
         return self._run(steps.waiting(job_id, timeout, on_progress))
+
+    def events(self, job_id: str) -> Iterator[JobEvent]:
+        """What happens to the job from now on, up to its end; goes on by itself after a broken connection."""
+        following = Following(job_id)
+        while not following.over:
+            try:
+                with self._http.stream(**following.asked(self._timeout)) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                    following.answered(answer)
+                    for piece in answer.iter_bytes() if answer.is_success else ():
+                        yield from following.heard(piece)
+            except httpx.TransportError as error:
+                following.lost(steps.broken(error, self._http.base_url))
+            if not following.over:
+                time.sleep(following.pause())
 
     def jobs(self, **filters: Unpack[steps.Filters]) -> Iterator[JobView]:
         """All jobs that fit, newest first, fetched page by page."""

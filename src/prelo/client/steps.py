@@ -7,7 +7,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -94,7 +94,7 @@ class Call:
 
     method: str
     path: str
-    content: bytes | None = None
+    content: bytes | Iterable[bytes] | None = None
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     again: bool = True
@@ -279,6 +279,12 @@ def inline_body(columns: ColumnsLike, rows: Sequence[Any], options: Mapping[str,
             for c in columns
         ]
     return {"columns": listed, "rows": [list(row) for row in rows]} | _said(options)
+
+
+def dataset_body(dataset: str, columns: ColumnsLike | None, options: Mapping[str, Any]) -> Body:
+    body = inline_body(columns, (), {}) if columns else {}
+    body.pop("rows", None)
+    return {"dataset": dataset} | body | _said(options)
 
 
 def _said(options: Mapping[str, Any]) -> Body:

@@ -85,9 +85,15 @@ class Beat(Model):
 
 
 class Change(Model):
-    """One line of the append-only transition log."""
+    """One line of the append-only transition log. `number` rises with the time for each job. Whose it is and
+    of what is not known of what an older Prelo wrote.
+    """
 
+    number: int
     job_id: str
+    tenant: str | None = None
+    scope: str | None = None
+    report: str | None = None
     generation: int
     fence: int
     attempt: int

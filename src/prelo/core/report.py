@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from prelo.core.canonical import canonical
+from prelo.core.dataset import DatasetSpec, source_name
 from prelo.core.errors import Misconfigured, NotFound
 from prelo.core.model import Model
 from prelo.core.parameters import Parameter
@@ -40,11 +41,12 @@ class Limits(Model):
 
 
 class SourceSpec(Model):
-    """Where the rows come from; exactly one of query, file, python, rows.
+    """Where the rows come from; exactly one of query, file, python, rows, dataset.
 
     `query` runs on the named `connection`, with the report's parameters bound as :name. `file` is a
     path below the catalog's folder (.csv .parquet .arrow .jsonl). `python` is "file.py:function" there.
-    `rows` are given inline, each as long as `names`. `digest` stands for the text of the function.
+    `rows` are given inline, each as long as `names`; of a `dataset`, which was uploaded, `names` are the
+    columns to take. `digest` stands for the text of the function.
     """
 
     connection: str = "default"
@@ -54,11 +56,14 @@ class SourceSpec(Model):
     names: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] | None = None
     digest: str | None = None
+    dataset: DatasetSpec | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         given = [
-            key for key in ("query", "file", "python", "rows") if getattr(self, key) is not None
+            key
+            for key in ("query", "file", "python", "rows", "dataset")
+            if getattr(self, key) is not None
         ]
         if len(given) != 1:
             found = f"it has {' and '.join(given)}" if given else "it has none"
@@ -66,8 +71,10 @@ class SourceSpec(Model):
         return self
 
     @property
-    def technology(self) -> Literal["sql", "file", "python", "rows"]:
+    def technology(self) -> Literal["sql", "file", "python", "rows", "dataset"]:
         """The key of the source adapter that reads this."""
+        if self.dataset is not None:
+            return "dataset"
         if self.query is not None:
             return "sql"
         if self.file is not None:
@@ -79,6 +86,8 @@ class SourceSpec(Model):
         """What caps and breakers call it: its connection, or its technology and file; "" for inline rows."""
         if self.query is not None:
             return self.connection
+        if self.dataset is not None:
+            return source_name(self.dataset.id)
         place = self.file or self.python
         return f"{self.technology}:{place}" if place else ""
 

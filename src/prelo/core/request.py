@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from prelo.core.access import SCOPES, Scope, scope_of
 from prelo.core.canonical import canonical
 from prelo.core.channel import Channels
+from prelo.core.dataset import DatasetSpec
 from prelo.core.errors import FieldError, Invalid
 from prelo.core.model import Model
 from prelo.core.parameters import validate
@@ -21,6 +22,7 @@ Priority = Literal["high", "normal", "low"]
 PRIORITIES: dict[Priority, int] = {"high": 0, "normal": 1, "low": 2}
 AD_HOC = "ad-hoc"
 ANYBODY = "default"  # the tenant where there is only one
+_LARGE = 100_000  # rows of a dataset; a job of more is not a small one
 _CENTURY = 100 * 365 * 86_400  # seconds; beyond it a time may not fit into the store
 _BUCKET_BITS = 10  # 1,024 shards to come; a job's id begins with its tenant's
 
@@ -63,7 +65,8 @@ class InlineColumn(Column):
 
 
 class Request(Model):
-    """The body of `POST /v1/jobs`: a report of the catalog with parameters, or inline columns and rows.
+    """The body of `POST /v1/jobs`: a report of the catalog with parameters, inline columns and rows, or a
+    dataset that was uploaded, all of it or these columns.
 
     `max_age` (seconds) accepts a finished file up to that age; 0 asks for a new one.
     `deadline` (seconds from now): a job that has not begun by then is dead.
@@ -84,18 +87,20 @@ class Request(Model):
     columns: tuple[InlineColumn, ...] | None = None
     rows: tuple[tuple[Any, ...], ...] | None = None
     notify: Channels = ()
+    dataset: str | None = None
 
     @model_validator(mode="after")
     def _report_or_rows(self) -> Self:
-        if (self.report is None) == (self.rows is None):
+        given = [self.report, self.rows, self.dataset]
+        if sum(one is not None for one in given) != 1:
             raise ValueError(
-                "give either 'report' (a name of the catalog) or 'columns' with 'rows'"
+                "give either 'report' (a name of the catalog), 'columns' with 'rows', or 'dataset'"
             )
-        if (self.rows is None) != (self.columns is None):
+        if self.dataset is None and (self.rows is None) != (self.columns is None):
             raise ValueError("'columns' and 'rows' come together, without 'report'")
         if self.report is not None and self.title:
             raise ValueError(
-                "a report of the catalog has its own title; 'title' belongs to inline rows"
+                "a report of the catalog has its own title; 'title' belongs to rows of your own"
             )
         return self
 
@@ -161,11 +166,15 @@ class Order(Model):
         return layout.model_copy(update={"stamp": stamp.model_copy(update={"dated": False})})
 
 
-def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Report]:
-    """Validate a request against the catalog. Raises NotFound or Invalid, with where and why."""
+def order(
+    request: Request, catalog: Catalog, caller: Caller, dataset: DatasetSpec | None = None
+) -> tuple[Order, Report]:
+    """Validate a request against the catalog. `dataset`: the one that it names. Raises NotFound or Invalid,
+    with where and why.
+    """
     named = request.report
     seen = catalog.seen_by(caller.permissions)
-    report = _ad_hoc(request) if named is None else seen.get(named, request.version)
+    report = _ad_hoc(request, dataset) if named is None else seen.get(named, request.version)
     if request.format not in report.formats:
         raise Invalid(
             f"the report '{report.name}' is made as {', '.join(report.formats)}, not as {request.format}",
@@ -187,7 +196,9 @@ def order(request: Request, catalog: Catalog, caller: Caller) -> tuple[Order, Re
     return made, report
 
 
-def _ad_hoc(request: Request) -> Report:
+def _ad_hoc(request: Request, dataset: DatasetSpec | None) -> Report:
+    if dataset is not None:
+        return _of_dataset(request, dataset)
     columns, rows = request.columns or (), request.rows or ()
     names = tuple(column.name for column in columns)
     if not names or len(set(names)) != len(names):
@@ -201,6 +212,24 @@ def _ad_hoc(request: Request) -> Report:
         title=request.title,
         source=SourceSpec(names=names, rows=rows),
         columns={c.name: Column(**c.model_dump(exclude={"name"})) for c in columns},
+    )
+
+
+def _of_dataset(request: Request, dataset: DatasetSpec) -> Report:
+    known = {column.name for column in dataset.finding.columns}
+    names = tuple(column.name for column in request.columns or ())
+    for number, name in enumerate(names):
+        if name not in known:
+            detail = f"the dataset has no column '{name}'; it has {', '.join(sorted(known))}"
+            raise Invalid(detail, (FieldError(pointer=f"/columns/{number}/name", detail=detail),))
+    if len(set(names)) != len(names):
+        raise Invalid("every column of the report needs a name of its own")
+    return Report(
+        name=AD_HOC,
+        title=request.title,
+        source=SourceSpec(dataset=dataset, names=names),
+        columns={c.name: Column(**c.model_dump(exclude={"name"})) for c in request.columns or ()},
+        lane="large" if dataset.finding.rows > _LARGE else "small",
     )
 
 

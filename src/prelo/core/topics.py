@@ -6,6 +6,8 @@ attempt would be two round trips for each, and wishes are few.
 """
 
 
-def job_topic(job_id: str) -> str:
-    """Where news of a job is published."""
-    return f"job:{job_id}"
+def news_topic(tenant: str) -> str:
+    """Where it is said that a tenant's job has changed: a word is the job's id. One topic for all of them, so
+    that who follows many hears of them by one subscription; who wants one job's words only says so.
+    """
+    return f"news:{tenant}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
+from prelo.core.dataset import DatasetColumn, Dialect, Form
 from prelo.core.errors import Problem
 from prelo.core.job import State
 from prelo.core.report import Format, Limits
@@ -94,6 +95,28 @@ class JobPage(View):
     """Jobs, newest first. `next` is the cursor of the page after this one, if there is one."""
 
     jobs: tuple[JobView, ...]
+    next: str | None = None
+
+
+class DatasetView(View):
+    """Rows that were uploaded: `size` in bytes; `dialect` is how a CSV file was read."""
+
+    id: str
+    form: Form
+    size: int
+    sha256: str
+    rows: int
+    columns: tuple[DatasetColumn, ...]
+    dialect: Dialect | None = None
+    created_at: Time
+    expires_at: Time
+    links: dict[str, str] = {}
+
+
+class DatasetPage(View):
+    """Datasets, newest first; `next` as of jobs."""
+
+    datasets: tuple[DatasetView, ...]
     next: str | None = None
 
 

@@ -17,6 +17,7 @@ from prelo.app.upkeep import upkeep
 from prelo.app.worker import work
 from prelo.config import Config
 from prelo.core.errors import Misconfigured, Unavailable
+from prelo.entry.sockets import MOST_SAID, Sockets
 from prelo.ports import Ports
 from prelo.wiring import opened
 
@@ -144,6 +145,9 @@ async def _api(
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
+            ws=Sockets,
+            ws_max_size=MOST_SAID,
+            ws_per_message_deflate=False,  # its windows would be most of what a listener costs
         )
     )
     # Signals are ours: uvicorn would catch them, and raise them again in the middle of the drain.
@@ -152,6 +156,7 @@ async def _api(
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     app.state.house.draining.append("SIGTERM")
+    await app.state.house.live.close()
     server.should_exit = True
     await serving
     await app.state.house.close()

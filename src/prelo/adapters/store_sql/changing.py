@@ -156,6 +156,9 @@ def line(
         "after": after.state,
         "owner": owner,
         "at": tx.now,
+        "tenant": after.tenant,
+        "scope": after.scope,
+        "report": after.report,
     }
 
 

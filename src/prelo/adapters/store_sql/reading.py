@@ -26,6 +26,7 @@ from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.tables import (
     JOB_COLUMNS,
     NowMs,
+    dataset,
     job,
     job_of,
     job_order,
@@ -73,7 +74,7 @@ def _busy(only: Sequence[ColumnElement[bool]]) -> Any:
 
 _BUSY = _busy(())
 _LOG = (
-    select(*(column for column in transition.c if column.name != "number"))
+    select(transition)
     .where(transition.c.job_id == bindparam("job_id"))
     .order_by(transition.c.number)
 )
@@ -186,11 +187,16 @@ def depth(tx: Transaction, lane: Lane | None) -> int:
 
 
 def unreferenced(tx: Transaction, keys: Collection[str]) -> Collection[str]:
-    """Keys of no succeeded job: an expired one keeps its artifact's name, but not its file."""
+    """Keys of no succeeded job, and of no dataset: an expired job keeps its artifact's name, but no file."""
     held = select(job.c.artifact_key).where(
         job.c.artifact_key.in_(keys), job.c.state == State.SUCCEEDED
     )
-    return set(keys) - set(tx.connection.execute(held).scalars())
+    uploaded = select(dataset.c.key).where(dataset.c.key.in_(keys))
+    return (
+        set(keys)
+        - set(tx.connection.execute(held).scalars())
+        - set(tx.connection.execute(uploaded).scalars())
+    )
 
 
 def transitions(tx: Transaction, job_id: str) -> Sequence[Change]:

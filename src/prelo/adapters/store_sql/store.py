@@ -8,11 +8,13 @@ from prelo.adapters.store_sql import (
     bells,
     changing,
     desk,
+    following,
     guards,
     keys,
     outlook,
     reading,
     schema,
+    shelf,
     submitting,
 )
 from prelo.adapters.store_sql.database import Database, Transaction
@@ -22,8 +24,10 @@ from prelo.adapters.store_sql.timetable import SqlTimetable
 from prelo.adapters.store_sql.together import Together
 from prelo.core.access import Key
 from prelo.core.channel import Channel
+from prelo.core.dataset import Dataset
 from prelo.core.errors import PreloError, Unavailable
 from prelo.core.job import Job, Progress
+from prelo.core.news import Log, LogFilter, Standing
 from prelo.core.records import (
     Act,
     Ahead,
@@ -40,6 +44,7 @@ from prelo.core.records import (
     Tally,
 )
 from prelo.core.report import Lane
+from prelo.core.request import Caller
 from prelo.core.rules import Quarantine, Rules
 from prelo.ports import Beat, Duty, Submitted
 
@@ -243,6 +248,43 @@ class SqlStore(SqlTimetable):
 
     async def ahead(self, job: Job, most: int) -> Ahead:
         return await self._database.read(lambda tx: outlook.ahead(tx, job, most))
+
+    async def standings(self, job_ids: Collection[str]) -> Mapping[str, Standing]:
+        return await self._database.read(lambda tx: following.standings(tx, job_ids))
+
+    async def heads(self, job_ids: Collection[str]) -> Mapping[str, int]:
+        return await self._database.read(lambda tx: following.heads(tx, job_ids))
+
+    async def log(self, chosen: LogFilter) -> Log:
+        return await self._database.read(lambda tx: following.log(tx, chosen))
+
+    async def cursor(self, tenant: str) -> int:
+        return await self._database.read(lambda tx: following.cursor(tx, tenant))
+
+    async def shelve(self, dataset: Dataset, life_ms: int) -> Dataset:
+        for _ in range(_TRIES):
+            try:
+                return await self._database.write(lambda tx: shelf.shelve(tx, dataset, life_ms))
+            except Collided:
+                continue
+        raise Unavailable("the same dataset is uploaded by many at once; ask again", retry_after=1)
+
+    async def dataset(
+        self, dataset_id: str, caller: Caller, *, life_ms: int | None = None, expired: bool = False
+    ) -> Dataset | None:
+        run = self._database.read if life_ms is None else self._database.write
+        return await run(lambda tx: shelf.find(tx, dataset_id, caller, life_ms, expired=expired))
+
+    async def datasets(
+        self, caller: Caller, limit: int, before: tuple[int, str] | None = None
+    ) -> Sequence[Dataset]:
+        return await self._database.read(lambda tx: shelf.listed(tx, caller, limit, before))
+
+    async def outlived(self, limit: int) -> Sequence[Dataset]:
+        return await self._database.read(lambda tx: shelf.outlived(tx, limit))
+
+    async def unshelve(self, dataset: Dataset, *, outlived: bool = False) -> bool:
+        return await self._database.write(lambda tx: shelf.unshelve(tx, dataset, outlived=outlived))
 
     async def quarantines(self) -> Sequence[Quarantine]:
         return await self._database.read(self._guards.quarantines)

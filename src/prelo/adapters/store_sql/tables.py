@@ -23,13 +23,14 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
+from prelo.core.dataset import Finding
 from prelo.core.errors import Problem
 from prelo.core.job import Artifact, Job, Progress, State
 from prelo.core.records import Obituary
 from prelo.core.request import Order
 from prelo.core.table import Manifest
 
-VERSION = "0006"  # the newest revision in migrations/versions
+VERSION = "0007"  # the newest revision in migrations/versions
 
 
 class NowMs(FunctionElement[int]):
@@ -216,7 +217,12 @@ transition = Table(
     Column("after", STATE, nullable=False),
     Column("owner", String(64)),
     Column("at", BigInteger, nullable=False),
+    # NULL in lines that are older than these columns
+    Column("tenant", String(255)),
+    Column("scope", String(255)),
+    Column("report", String(64)),
     Index("transition_job", "job_id", "number"),
+    Index("transition_tenant", "tenant", "number"),
     **MYSQL,
 )
 
@@ -270,6 +276,25 @@ loss = Table(
     Column("at", BigInteger, nullable=False),
     Index("loss_version", "report", "version", "at"),
     Index("loss_at", "at"),
+    **MYSQL,
+)
+
+# The file lies in storage under `key`; `finding` says what is in it.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("scope", String(255), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("key", String(512), nullable=False),
+    Column("finding", Document(Finding), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("dataset_listed", "tenant", "created_at", "id"),
+    Index("dataset_expiry", "expires_at"),
+    Index("dataset_key", "key"),
     **MYSQL,
 )
 

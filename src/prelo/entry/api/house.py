@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from prelo.app.audit import Trail
 from prelo.app.callers import Doorman
+from prelo.app.live import Live
 from prelo.app.outlook import Estimates
 from prelo.app.rates import Rates
 from prelo.config import Config
@@ -25,6 +26,7 @@ class House:
     rates: Rates
     trail: Trail
     estimates: Estimates
+    live: Live
     draining: list[str] = field(default_factory=list[str])
 
     def note(self, who: Caller, action: Doing, job: Job, **detail: object) -> None:
@@ -50,4 +52,5 @@ def house_of(ports: Ports, config: Config, roles: tuple[str, ...]) -> House:
         Rates(ports.cache, config.max_requests_per_tenant),
         Trail(ports.store, ports.observer, config.audit_days),
         Estimates(ports, lambda: sources(config)),
+        Live(ports, most=config.max_listeners),
     )

@@ -12,6 +12,7 @@ from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.view import StatusView
 from prelo.entry.api import (
     audit,
+    datasets,
     desk,
     file,
     jobs,
@@ -20,6 +21,7 @@ from prelo.entry.api import (
     page,
     problems,
     schedules,
+    sockets,
     webhooks,
 )
 from prelo.entry.api.fields import RateLimitFields
@@ -36,6 +38,7 @@ _PATIENCE = 2.0  # seconds for a part of the house to say that it is well
 
 catalog = APIRouter(prefix="/v1/reports", tags=["reports"])
 house = APIRouter(tags=["house"])
+_DOORS = (jobs, file, live, datasets, schedules, webhooks, desk, audit)
 
 
 def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) -> FastAPI:
@@ -51,10 +54,10 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     app.state.house = house_of(ports, config, tuple(roles))
     app.add_middleware(RateLimitFields, queued=config.max_queued_per_tenant)
     app.state.routes = []
-    asks = (jobs.router, file.router, live.router, schedules.router, webhooks.router)
-    for router in (catalog, *asks, desk.router, audit.router, house, page.router):
+    for router in (catalog, *(door.router for door in _DOORS), house, page.router):
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
+    app.include_router(sockets.router)
     problems.install(app)
     openapi.install(app, VERSION)
     return app

@@ -56,6 +56,7 @@ _EXAMPLES = {
 }
 _MODELS: tuple[type[BaseModel], ...] = (
     view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
+    view.DatasetView, view.DatasetPage,
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
     schedule_view.ScheduleView, schedule_view.SchedulePage, schedule_view.PreviewView,
     schedule_view.FiringView, schedule_view.FiringPage, schedule_view.Pause, schedule_view.Changes,

@@ -9,7 +9,7 @@ from fastapi import Response
 from prelo.core.errors import FieldError, Invalid
 from prelo.core.model import Model
 
-_CURSOR = re.compile(r"(\d{1,15})\.([0-9a-f-]{36})")
+_CURSOR = re.compile(r"(\d{1,15})\.([0-9a-f-]{36}|ds_[0-9a-f]{32})")
 
 
 def cursor_of(at: int | None, job_id: str) -> str:

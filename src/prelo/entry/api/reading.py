@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -26,8 +27,8 @@ _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-async def house(request: Request) -> House:
-    return request.app.state.house
+async def house(connection: HTTPConnection) -> House:
+    return connection.app.state.house
 
 
 Here = Annotated[House, Depends(house)]

@@ -18,7 +18,21 @@ jobs = typer.Typer(
 )
 
 _Id = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
-_Report = Annotated[str, typer.Argument(metavar="REPORT", help="A report of the catalog.")]
+_Report = Annotated[
+    str | None,
+    typer.Argument(metavar="[REPORT]", help="A report of the catalog.", show_default=False),
+]
+_Dataset = Annotated[
+    Path | None,
+    typer.Option(
+        "--dataset",
+        metavar="FILE",
+        help="Upload this file (CSV, Parquet, Arrow, JSON lines), and report on it.",
+    ),
+]
+_Title = Annotated[
+    str | None, typer.Option("--title", metavar="TEXT", help="Of a dataset's report.")
+]
 _Format = Annotated[
     str | None, typer.Option("--format", "-f", metavar="xlsx|pdf|csv", help="The kind of file.")
 ]
@@ -54,7 +68,9 @@ STYLES = {
 
 
 def submit(  # noqa: PLR0913, PLR0917  the options of a command
-    report: _Report,
+    report: _Report = None,
+    dataset: _Dataset = None,
+    title: _Title = None,
     param: given.Parameters = None,
     format_: _Format = None,
     output: _Output = None,
@@ -64,15 +80,17 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
     wait: _Wait = False,  # noqa: FBT002
     json: given.Json = False,  # noqa: FBT002
 ) -> None:
-    """Ask for a report; with -o, wait for the file and save it."""
+    """Ask for a report, of the catalog or on a file of yours; with -o, wait for the file and save it."""
+    if (report is None) == (dataset is None):
+        raise typer.BadParameter("give either a REPORT of the catalog or --dataset FILE")
     kind = format_ or (output.suffix.lower().removeprefix(".") if output else "xlsx")
+    asked = _asked(kind, max_age, notify)
     with given.server(url) as client:
-        asked: dict[str, Any] = {"format": kind}
-        if max_age is not None:
-            asked["max_age"] = max_age
-        if notify:
-            asked["notify"] = [{"email" if "@" in who else "webhook": who} for who in notify]
-        job = client.submit(report, typed(client, report, param), **asked)
+        if dataset is not None:
+            asked |= {"title": title or dataset.stem, "wait": False}
+            job = client.dataset(client.upload(dataset).id, **asked).job
+        else:
+            job = client.submit(report or "", typed(client, report or "", param), **asked)
         if wait or output:
             job = _followed(client, job)
         if output and job.state == "succeeded":
@@ -83,6 +101,15 @@ def submit(  # noqa: PLR0913, PLR0917  the options of a command
     if not job.state.ended and not json:
         say.note(f"Follow it: prelo jobs watch {job.id}")
     _end(job)
+
+
+def _asked(kind: str, max_age: float | None, notify: list[str] | None) -> dict[str, Any]:
+    asked: dict[str, Any] = {"format": kind}
+    if max_age is not None:
+        asked["max_age"] = max_age
+    if notify:
+        asked["notify"] = [{"email" if "@" in who else "webhook": who} for who in notify]
+    return asked
 
 
 @jobs.command("list", cls=shape.Command)
@@ -147,11 +174,14 @@ def _followed(client: "Client", job: "JobView") -> "JobView":
             bar.update(task, **moved)
 
         try:
-            return client.wait(job.id, on_progress=heard)
+            for event in client.events(job.id):
+                job = event.job
+                heard(job)
         except KeyboardInterrupt:
             bar.stop()
             say.note(f"The job goes on. Follow it: prelo jobs watch {job.id} (or: cancel)")
             raise
+    return job
 
 
 def _list(

@@ -1,0 +1,37 @@
+"""The process that looks into one uploaded file, and says what is in it or what is wrong with it."""
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+
+from prelo.core.errors import Invalid
+from prelo.core.report import MB
+from prelo.wiring import ASSAYS, resolved
+
+_MEMORY = 1024 * MB
+_NICE = 5  # whoever answers callers, or keeps leases, goes first
+
+
+def main() -> None:
+    """One JSON object on standard output: a Finding, or {"wrong": a sentence}."""
+    import asyncio
+
+    os.nice(_NICE)
+    # Arrow's allocator would reserve 1 GiB at once, which counts as used under RLIMIT_DATA.
+    os.putenv("MIMALLOC_ARENA_RESERVE", "64MiB")
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    told = json.loads(sys.argv[1])
+    assay = resolved(ASSAYS["arrow"], "arrow")()
+    looking = assay.look(Path(told["path"]), told["declared"], header=told["header"])
+    try:
+        said = asyncio.run(looking).model_dump_json()
+    except Invalid as error:
+        said = json.dumps({"wrong": error.detail})
+    sys.stdout.write(said)
+
+
+if __name__ == "__main__":
+    main()
