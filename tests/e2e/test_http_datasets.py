@@ -11,7 +11,7 @@ from prelo.adapters.datasets_arrow import ArrowAssay
 from prelo.client import AsyncClient, Client
 from prelo.core.errors import Conflict, NotFound
 from prelo.core.request import Caller
-from prelo.entry.api import reading
+from prelo.entry.api import rights
 from tests.e2e.conftest import Door
 
 CSV = b"city,people\nBern,134000\nChur,38000\n"
@@ -75,7 +75,7 @@ async def test_somebody_elses_dataset_is_not_there(desk: Door):
     async def stranger() -> Caller:
         return Caller(tenant="other")
 
-    desk.app.dependency_overrides[reading.caller] = stranger
+    desk.app.dependency_overrides[rights.caller] = stranger
     address = f"/v1/datasets/{told['id']}"
     assert (await desk.http.get(address)).status_code == 404
     assert (await desk.http.delete(address)).status_code == 404

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from prelo.core.errors import QueryFailed
 from prelo.core.request import Caller
-from prelo.entry.api import reading
+from prelo.entry.api import rights
 from tests.e2e.conftest import Door
 
 NOBODY = "00000000-0000-8000-8000-000000000000"
@@ -162,7 +162,7 @@ async def test_somebody_elses_job_cannot_be_followed(door: Door, monkeypatch: py
     async def stranger() -> Caller:
         return Caller(tenant="other")
 
-    door.app.dependency_overrides[reading.caller] = stranger
+    door.app.dependency_overrides[rights.caller] = stranger
     async with door.served() as http, opened(http) as socket:
         answer = await http.get(f"/v1/jobs/{job_id}/events")
         assert (answer.status_code, answer.json()["type"]) == (404, "not-found")
