@@ -31,6 +31,8 @@ from prelo.core.job import Job
 from prelo.core.schedule import Schedule
 from prelo.timetable import Due
 
+Change = tuple[Schedule, Schedule, Sequence[Firing]]
+
 _END = 2**62  # behind every number
 _KEPT_MS = 90 * 86_400_000
 _SETTLED = ("fired", "skipped", "missed", "refused")
@@ -80,6 +82,16 @@ def listed(
     newest = (schedule.c.created_at.desc(), schedule.c.id.desc())
     found = select(*SCHEDULE).where(*conditions).order_by(*newest).limit(limit)
     return [schedule_of(row) for row in tx.connection.execute(found).mappings()]
+
+
+def all_changed(tx: Transaction, changes: Sequence[Change]) -> list[bool]:
+    """Each on its own, in one transaction. In the same order everywhere: two that lock the same rows in
+    different ones would wait for each other.
+    """
+    done = [False] * len(changes)
+    for place in sorted(range(len(changes)), key=lambda place: changes[place][0].id):
+        done[place] = changed(tx, *changes[place])
+    return done
 
 
 def changed(tx: Transaction, before: Schedule, after: Schedule, firings: Sequence[Firing]) -> bool:
