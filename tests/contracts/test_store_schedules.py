@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from prelo.core.errors import Conflict, KeyReused, TooManyJobs
+from prelo.core import job as transitions
+from prelo.core.errors import Conflict, KeyReused, TooManyJobs, Unavailable
 from prelo.core.fire import Fired, Firing, after, settled, waiting
-from prelo.core.job import State
 from prelo.core.records import IdempotencyKey
 from prelo.core.request import Caller
 from prelo.core.rules import Rules
 from prelo.core.schedule import Plan, Schedule
 from prelo.ports import Store
-from tests.contracts.store_cases import HOUR, Place, draft
+from tests.contracts.store_cases import HOUR, Place, claimed, draft, steps, succeed
 
 MINUTE = 60_000
 DAY = 24 * HOUR
@@ -192,6 +192,7 @@ async def test_a_refused_job_leaves_the_firing_open(place: Place):
 async def test_a_firing_that_is_fired_again_answers_its_first_job(store: Store, place: Place):
     (one,) = await opened(store, await kept(store), 60_000)
     first = await store.submit(draft(), key=key_of(one), max_age_ms=0)
+    assert await store.move(await claimed(store), succeed), "another request would run it again"
     again = await place.open().submit(draft(), key=key_of(one), max_age_ms=0)
     assert (again.job.id, again.fresh, again.replayed) == (first.job.id, False, True)
     key = key_of(one).model_copy(update={"digest": "another"})
@@ -204,17 +205,12 @@ async def test_a_process_that_slept_past_the_keys_day_makes_no_second_job(
 ):
     (one,) = await opened(store, await kept(store), 60_000)
     first = await store.submit(draft(), key=key_of(one))
-    cancelled = await store.move(first.job, lambda job, now: job.model_copy(
-        update={"state": State.CANCELLED, "finished_at": now}))  # fmt: skip
-    assert cancelled
+    assert await store.move(first.job, transitions.cancel)
     place.pass_time(2 * DAY)
     key = key_of(one.model_copy(update={"at": one.at - 2 * DAY}))
     with pytest.raises(Conflict, match="settled already"):
         await store.submit(draft(), key=key, max_age_ms=0)
-    assert [change.after for change in await store.transitions(first.job.id)] == [
-        "queued",
-        "cancelled",
-    ]
+    assert await steps(store, first.job.id) == ["queued", "cancelled"]
 
 
 async def test_firings_that_must_not_overlap_go_by_the_last_job_that_was_looked_at(store: Store):
@@ -263,6 +259,20 @@ async def test_a_history_is_paged_by_number_and_forgotten_after_90_days(store: S
     place.pass_time(91 * DAY)
     assert await store.prune_firings() == 1
     assert len(await store.firings("s1", 9)) == 4, "what is open is kept, however old"
+
+
+async def test_what_a_newer_program_wrote_is_left_to_it_and_keeps_nobody_else_from_firing(
+    store: Store, place: Place
+):
+    now = await store.clock()
+    await kept(store, "newer", next_fire_at=now - HOUR)
+    mine = await kept(store, "mine", next_fire_at=now - 1)
+    (plan,) = place.sql("SELECT plan FROM schedule WHERE id = 'newer'")[0]
+    newer = plan.replace('"name":', '"colour": "red", "name":')
+    place.sql("UPDATE schedule SET plan = ? WHERE id = 'newer'", newer)
+    assert (await store.due_schedules(9)).schedules == [mine]
+    with pytest.raises(Unavailable, match="written by a newer Prelo"):
+        await store.schedule("newer", "acme")
 
 
 async def test_looking_for_what_is_due_is_as_many_statements_for_many_as_for_one(store: Store):

@@ -120,6 +120,18 @@ def test_through_every_change_of_three_years_it_fires_as_the_clocks_show(name: s
 
 
 @pytest.mark.parametrize("name", ZONES)
+@pytest.mark.parametrize("pattern", ["*/15 * * * *", "10,40 0-3 * * *"])
+def test_from_every_minute_around_a_change_the_next_time_is_the_same(name: str, pattern: str):
+    for change in changes(name)[:2]:
+        minutes = walls(name, change)
+        wanted = list(Reference(pattern).fires(minutes))
+        for n in range(-150, 150):
+            after = change + MINUTE * n
+            found = next(cron.moments(pattern, ZoneInfo(name), after))
+            assert found == next(moment for moment in wanted if moment > after), (change, after)
+
+
+@pytest.mark.parametrize("name", ZONES)
 def test_a_time_of_day_comes_once_on_every_day_that_there_is(name: str):
     zone, year = ZoneInfo(name), ZONES[name]
     start, end = (datetime(y, 1, 1, 12, tzinfo=zone).astimezone(UTC) for y in (year, year + 3))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -12,9 +13,12 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
+    Text,
+    type_coerce,
 )
 
 from prelo.adapters.store_sql.tables import MYSQL, NUMBER, TEXT, Document, metadata
+from prelo.core.errors import Unavailable
 from prelo.core.fire import Firing
 from prelo.core.request import Caller
 from prelo.core.schedule import Plan, Schedule
@@ -66,13 +70,29 @@ firing = Table(
 )
 
 
+_TEXTS = {"plan", "caller"}
+SCHEDULE = [
+    type_coerce(column, Text).label(column.name) if column.name in _TEXTS else column
+    for column in schedule.c
+]
+
+
 def row_of(this: Schedule | Firing) -> dict[str, Any]:
     """Its values; a firing's number is the database's to give."""
     return {name: getattr(this, name) for name in type(this).model_fields if name != "number"}
 
 
 def schedule_of(row: RowMapping) -> Schedule:
-    return Schedule(**{name: row[name] for name in Schedule.model_fields})
+    """A row of SCHEDULE. Raises Unavailable for one that this program cannot read."""
+    values = {name: row[name] for name in Schedule.model_fields}
+    try:
+        values["plan"] = Plan.model_validate_json(row["plan"])
+        values["caller"] = Caller.model_validate_json(row["caller"])
+    except ValidationError as error:
+        raise Unavailable(
+            f"the schedule {row['id']} was written by a newer Prelo, which alone can read it", 60
+        ) from error
+    return Schedule(**values)
 
 
 def firing_of(row: RowMapping) -> Firing:

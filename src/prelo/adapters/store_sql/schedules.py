@@ -1,29 +1,43 @@
 """Schedules and firings, written as jobs are, `WHERE <they still are as they were>`."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from prelo.adapters.store_sql.database import Transaction
 from prelo.adapters.store_sql.schedule_tables import (
+    SCHEDULE,
     firing,
     firing_of,
     row_of,
     schedule,
     schedule_of,
 )
-from prelo.core.errors import Conflict
+from prelo.core.errors import Conflict, Unavailable
 from prelo.core.fire import Fired, Firing
 from prelo.core.job import Job
 from prelo.core.schedule import Schedule
 from prelo.timetable import Due
 
+Change = tuple[Schedule, Schedule, Sequence[Firing]]
+
 _END = 2**62  # behind every number
 _KEPT_MS = 90 * 86_400_000
 _SETTLED = ("fired", "skipped", "missed", "refused")
 _SOON = (
-    select(schedule)
+    select(*SCHEDULE)
     .where(schedule.c.next_fire_at <= bindparam("now"))
     .order_by(schedule.c.next_fire_at)
     .limit(bindparam("most"))
@@ -38,7 +52,7 @@ _NEXT = select(
     select(func.min(schedule.c.next_fire_at)).scalar_subquery(),
     select(func.min(firing.c.try_at)).where(firing.c.outcome == "open").scalar_subquery(),
 )
-_BY_IDS = select(schedule).where(schedule.c.id.in_(bindparam("ids", expanding=True)))
+_BY_IDS = select(*SCHEDULE).where(schedule.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def added(tx: Transaction, new: Schedule) -> bool:
@@ -50,7 +64,7 @@ def added(tx: Transaction, new: Schedule) -> bool:
 
 
 def one(tx: Transaction, schedule_id: str, tenant: str) -> Schedule | None:
-    found = select(schedule).where(schedule.c.id == schedule_id, schedule.c.tenant == tenant)
+    found = select(*SCHEDULE).where(schedule.c.id == schedule_id, schedule.c.tenant == tenant)
     row = tx.connection.execute(found).mappings().first()
     return None if row is None else schedule_of(row)
 
@@ -66,8 +80,18 @@ def listed(
             or_(schedule.c.created_at < at, schedule.c.id < last),
         ]
     newest = (schedule.c.created_at.desc(), schedule.c.id.desc())
-    found = select(schedule).where(*conditions).order_by(*newest).limit(limit)
+    found = select(*SCHEDULE).where(*conditions).order_by(*newest).limit(limit)
     return [schedule_of(row) for row in tx.connection.execute(found).mappings()]
+
+
+def all_changed(tx: Transaction, changes: Sequence[Change]) -> list[bool]:
+    """Each on its own, in one transaction. In the same order everywhere: two that lock the same rows in
+    different ones would wait for each other.
+    """
+    done = [False] * len(changes)
+    for place in sorted(range(len(changes)), key=lambda place: changes[place][0].id):
+        done[place] = changed(tx, *changes[place])
+    return done
 
 
 def changed(tx: Transaction, before: Schedule, after: Schedule, firings: Sequence[Firing]) -> bool:
@@ -112,14 +136,23 @@ def history(
 def due(tx: Transaction, limit: int) -> Due:
     """What is due, and when there is more. The plans are read of what is due only."""
     told = {"now": tx.now, "most": limit}
-    soon = [schedule_of(row) for row in tx.connection.execute(_SOON, told).mappings()]
+    soon = _readable(tx.connection.execute(_SOON, told).mappings())
     tries = [firing_of(row) for row in tx.connection.execute(_OPEN, told).mappings()]
     ids = {one.schedule_id for one in tries}
     rows = tx.connection.execute(_BY_IDS, {"ids": sorted(ids)}).mappings() if ids else ()
-    theirs = {row["id"]: schedule_of(row) for row in rows}
+    theirs = {one.id: one for one in _readable(rows)}
     both = [(one, theirs[one.schedule_id]) for one in tries if one.schedule_id in theirs]
     ahead = [at for at in tx.connection.execute(_NEXT).one() if at is not None]
     return Due(now=tx.now, schedules=soon, firings=both, next_at=min(ahead, default=None))
+
+
+def _readable(rows: Iterable[RowMapping]) -> list[Schedule]:
+    """What a newer program wrote is left to it: while versions change, both look."""
+    found: list[Schedule] = []
+    for row in rows:
+        with contextlib.suppress(Unavailable):
+            found.append(schedule_of(row))
+    return found
 
 
 def settled(tx: Transaction, before: Firing, after: Firing) -> bool:

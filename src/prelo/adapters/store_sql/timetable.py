@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from prelo.adapters.store_sql import schedules
 from prelo.adapters.store_sql.database import Database
+from prelo.adapters.store_sql.schedules import Change
+from prelo.adapters.store_sql.together import Together
 from prelo.core.fire import Firing
 from prelo.core.schedule import Schedule
 from prelo.timetable import Due
@@ -14,6 +16,8 @@ class SqlTimetable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # At nine o'clock there are many: those that come together share a commit.
+        self._changes: Together[Change, bool] = Together(self._changed)
 
     async def clock(self) -> int:
         return await self._database.read(lambda tx: tx.now)
@@ -34,7 +38,10 @@ class SqlTimetable:
     async def change_schedule(
         self, before: Schedule, after: Schedule, firings: Sequence[Firing] = ()
     ) -> bool:
-        return await self._database.write(lambda tx: schedules.changed(tx, before, after, firings))
+        return await self._changes((before, after, firings))
+
+    async def _changed(self, changes: Sequence[Change]) -> Sequence[bool]:
+        return await self._database.write(lambda tx: schedules.all_changed(tx, changes))
 
     async def remove_schedule(self, schedule: Schedule) -> bool:
         return await self._database.write(lambda tx: schedules.removed(tx, schedule))
