@@ -277,6 +277,8 @@ async def test_what_died_before_the_desk_was_there_is_found_after_the_migration(
         "DROP TABLE audit",
         "ALTER TABLE job DROP COLUMN sources",
         "DROP TABLE loss",
+        "DROP TABLE api_key",
+        "DROP INDEX job_made",
         "UPDATE alembic_version SET version_num = '0001'",
     ):
         place.sql(undone)
