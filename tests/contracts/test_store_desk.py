@@ -281,6 +281,13 @@ async def test_what_died_before_the_desk_was_there_is_found_after_the_migration(
         "DROP TABLE notice",
         "DROP TABLE webhook",
         "DROP TABLE channel",
+        "DROP TABLE firing",
+        "DROP TABLE schedule",
+        "DROP TABLE dataset",
+        "DROP INDEX transition_tenant",
+        *(f"ALTER TABLE transition DROP COLUMN {name}" for name in ("tenant", "scope", "report")),
+        "DROP TABLE api_key",
+        "DROP INDEX job_made",
         "UPDATE alembic_version SET version_num = '0001'",
     ):
         place.sql(undone)

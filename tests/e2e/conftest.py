@@ -25,14 +25,15 @@ from prelo.entry.sockets import MOST_SAID, Sockets
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
 from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
+from tests.contracts.issuer_fixtures import giver
 from tests.contracts.redis_fixtures import redis
 from tests.contracts.s3_fixtures import bucket_of, moto
 from tests.contracts.sql_fixtures import mariadb_server, on_mariadb, on_postgresql
 from tests.servers.fixtures import postgresql
 
 __all__ = [
-    "bucket_of", "mariadb_server", "moto", "on_mariadb", "on_postgresql", "postgresql", "rabbitmq_server",
-    "rabbitmq_url", "redis",
+    "bucket_of", "giver", "mariadb_server", "moto", "on_mariadb", "on_postgresql", "postgresql",
+    "rabbitmq_server", "rabbitmq_url", "redis",
 ]  # fmt: skip
 
 CATALOG = """

@@ -21,6 +21,7 @@ from prelo.core.errors import Forbidden, NotFound, SourceUnavailable, Unauthenti
 from prelo.core.job import Job
 from prelo.entry.api.rights import NEEDS, OPEN
 from prelo.wiring import opened
+from tests.contracts.issuer_fixtures import AUDIENCE, Giver
 from tests.e2e.conftest import CATALOG, CONTENT, Door
 from tests.e2e.test_http_refusals import is_problem
 
@@ -407,3 +408,26 @@ async def test_a_store_that_is_away_is_no_wrong_key(gate: Gate):
     await gate.ports.store.close()
     answer = await gate.by(text).get("/v1/jobs")
     is_problem(answer, 503, Unavailable.type)
+
+
+async def test_a_token_of_the_issuer_opens_the_door_by_its_claims(
+    tmp_path: Path, migrated: Path, giver: Giver
+):
+    told = {"auth": ("oidc",), "oidc_issuer": giver.url, "oidc_audience": AUDIENCE}
+    async with Gate.opened(tmp_path, migrated, **told) as gate:
+        ana = gate.by(giver.token(scope="reports:read jobs:read jobs:write"))
+        job = await made(gate, ana)
+        names = [one["name"] for one in (await ana.get("/v1/reports")).json()["reports"]]
+        assert "salaries" in names  # her permission is hr
+        other = gate.by(giver.token("ec", tenant="other"))
+        is_problem(await other.get(f"/v1/jobs/{job}"), 404, "not-found")
+        told = is_problem(await other.post("/v1/jobs", json={}), 403, "forbidden")
+        assert "jobs:write" in told["detail"]
+        homeless = gate.by(giver.token(tenant=None))
+        assert "'tenant'" in is_problem(await homeless.get("/v1/jobs"), 403, "forbidden")["detail"]
+        late = gate.by(giver.token(exp=100))
+        assert "expired" in is_problem(await late.get("/v1/jobs"), 401, "unauthenticated")["detail"]
+        await gate.app.state.house.trail.close()
+        boss = gate.by(giver.token(sub="boss", scope="admin"))
+        (entry,) = (await boss.get("/v1/audit")).json()["entries"]
+        assert (entry["actor"], entry["job_id"]) == ("oidc:ana", job)

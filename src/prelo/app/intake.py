@@ -43,11 +43,13 @@ async def submit(
     plain = key is None and max_age is None and not request.notify
     known = await answers.recall(ordered, ports) if plain else None
     if known is not None:
-        ports.observer.event("job.accepted", known, fresh=False, replayed=False, recalled=True)
+        told = {"fresh": False, "replayed": False, "recalled": True, **_by(caller)}
+        ports.observer.event("job.accepted", known, **told)
         return Submitted(job=known, fresh=False)
     return await _place(
         ordered,
         report,
+        caller,
         ports,
         priority=PRIORITIES[request.priority],
         deadline=request.deadline,
@@ -74,6 +76,7 @@ async def _ordered(request: Request, caller: Caller, ports: Ports) -> tuple[Orde
 async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     ordered: Order,
     report: Report,
+    caller: Caller,
     ports: Ports,
     *,
     priority: int = 1,
@@ -96,9 +99,8 @@ async def _place(  # noqa: PLR0913  the one funnel of submit and refresh
     submitted = await ports.store.submit(
         draft, max_age_ms=max_age_ms, key=key, max_queued=max_queued, channels=channels
     )
-    ports.observer.event(
-        "job.accepted", submitted.job, fresh=submitted.fresh, replayed=submitted.replayed
-    )
+    told = {"fresh": submitted.fresh, "replayed": submitted.replayed, **_by(caller)}
+    ports.observer.event("job.accepted", submitted.job, **told)
     if submitted.fresh:
         await ports.cache.publish(news_topic(submitted.job.tenant), submitted.job.id)
         if submitted.job.generation:  # the first one comes after nothing
@@ -121,6 +123,11 @@ async def find(job_id: str, caller: Caller, ports: Ports) -> Job:
 def _hidden(job: Job, caller: Caller, ports: Ports) -> bool:
     """A report may have been given to fewer since somebody asked for it."""
     return (job.report, job.version) in ports.catalog.hidden_from(caller.permissions)
+
+
+def _by(caller: Caller) -> dict[str, object]:
+    """Who, for the log; nothing where callers are not asked who they are."""
+    return {"actor": caller.subject} if caller.subject else {}
 
 
 def _act(caller: Caller, action: Doing, job: Job) -> Act | None:
@@ -214,7 +221,7 @@ async def refresh(job_id: str, caller: Caller, ports: Ports) -> Submitted:
     ordered = job.order
     if ordered.definition is None:
         ordered = ordered.model_copy(update={"report_digest": report.digest})
-    return await _place(ordered, report, ports, max_age=0)
+    return await _place(ordered, report, caller, ports, max_age=0)
 
 
 async def forget(job_id: str, caller: Caller, ports: Ports) -> None:

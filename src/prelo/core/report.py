@@ -209,6 +209,9 @@ def _shown(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
+_View = tuple["Catalog", frozenset[tuple[str, int]]]
+
+
 class Catalog:
     """The reports that may be asked for, by name and version."""
 
@@ -222,26 +225,31 @@ class Catalog:
                 )
             versions[report.version] = report
         self._for_all = not any(report.allow for report in self._all())
-        self._seen: dict[frozenset[str], Catalog] = {}
+        self._views: dict[frozenset[str], _View] = {}
 
     def seen_by(self, permissions: frozenset[str] | None) -> "Catalog":
         """The reports that somebody with these permissions may ask for; None: who is not asked for any."""
-        if permissions is None or self._for_all:
-            return self
-        if permissions not in self._seen:
-            while len(self._seen) >= _MOST_SETS:
-                del self._seen[next(iter(self._seen))]
-            allowed = (one for one in self._all() if not one.allow or permissions & {*one.allow})
-            self._seen[permissions] = Catalog(allowed)
-        return self._seen[permissions]
+        return self._view(permissions)[0]
 
     def hidden_from(self, permissions: frozenset[str] | None) -> frozenset[tuple[str, int]]:
         """Names and versions of the reports that are here, and not for them."""
-        seen = self.seen_by(permissions)
-        if seen is self:
-            return frozenset()
-        every = {(one.name, one.version) for one in self._all()}
-        return frozenset(every - {(one.name, one.version) for one in seen._all()})  # noqa: SLF001  its own kind
+        return self._view(permissions)[1]
+
+    def _view(self, permissions: frozenset[str] | None) -> "_View":
+        """Kept at hand: every look at a job asks for it."""
+        if permissions is None or self._for_all:
+            return self, frozenset()
+        if permissions not in self._views:
+            while len(self._views) >= _MOST_SETS:
+                del self._views[next(iter(self._views))]
+            hidden = {
+                (one.name, one.version)
+                for one in self._all()
+                if one.allow and not permissions & {*one.allow}
+            }
+            seen = Catalog(one for one in self._all() if (one.name, one.version) not in hidden)
+            self._views[permissions] = (seen, frozenset(hidden))
+        return self._views[permissions]
 
     def _all(self) -> Iterator[Report]:
         return (one for versions in self._by_name.values() for one in versions.values())

@@ -35,6 +35,8 @@ class House:
             told = {"report": job.report, "format": job.format, **detail}
             act = Act(actor=who.subject, action=action, detail=told)
             self.trail.note(act, job.tenant, job.id, job.generation)
+            if action == "download":
+                self.ports.observer.event("file.downloaded", job, actor=who.subject)
 
     async def close(self) -> None:
         """What still has to be written is."""

@@ -19,7 +19,7 @@ OK, FAILED, WRONG, NOT_FOUND, UNAVAILABLE, CONFLICT = range(6)
 EXIT_CODES = {
     OK: "done",
     FAILED: "the report failed, or a check found a fault",
-    WRONG: "wrong usage, parameters or settings",
+    WRONG: "wrong usage, parameters, settings or key",
     NOT_FOUND: "not found",
     UNAVAILABLE: "cannot be reached, try again",
     CONFLICT: "the job's state forbids it",
