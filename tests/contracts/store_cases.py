@@ -11,10 +11,12 @@ import psycopg
 
 from prelo.adapters.store_sql import SqlStore
 from prelo.core import job as transitions
+from prelo.core.dataset import Dataset, Finding
 from prelo.core.errors import QueryFailed, SourceUnavailable
 from prelo.core.job import Artifact, Job, accepted
+from prelo.core.news import LogFilter
 from prelo.core.report import Lane
-from prelo.core.request import Order
+from prelo.core.request import Caller, Order
 from prelo.core.rules import Rules
 from prelo.core.table import Manifest
 from prelo.ports import LANES, Store
@@ -168,6 +170,26 @@ async def succeeded(store: Store, subject: object = 1, **chosen: Any) -> Job:
 async def steps(store: Store, job_id: str) -> list[str]:
     """The log in words: 'queued running succeeded'."""
     return [change.after.value for change in await store.transitions(job_id)]
+
+
+async def followed_and_shelved(store: Store, job_id: str) -> None:
+    """Call what concerns those who follow, and datasets."""
+    await store.standings([job_id])
+    await store.heads([job_id])
+    await store.log(LogFilter(tenant="acme"))
+    await store.cursor("acme")
+    caller = Caller(tenant="acme")
+    finding = Finding(form="csv", columns=(), rows=0)
+    made = Dataset(
+        id="ds_1", tenant="acme", scope="", sha256="0", size=1, key="key", finding=finding
+    )
+    await store.shelve(made, 1_000)
+    await store.dataset("ds_1", caller)
+    await store.dataset("ds_1", caller, life_ms=9, expired=True)
+    await store.datasets(caller, 9, (1, "ds_0"))
+    await store.outlived(9)
+    await store.unshelve(made, outlived=True)
+    await store.unshelve(made)
 
 
 def hammer(url: str, number: int, results: Any) -> None:

@@ -24,12 +24,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from prelo.adapters.store_sql import SqlStore
 from prelo.adapters.store_sql.tables import VERSION, metadata
 from prelo.core import job as transitions
-from prelo.core.dataset import Dataset, Finding
 from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.job import Progress
-from prelo.core.news import LogFilter
 from prelo.core.records import Act, AuditFilter, DeadFilter
-from prelo.core.request import Caller
 from prelo.core.rules import Rules
 from prelo.ports import IdempotencyKey, JobFilter, Store
 from tests.contracts.store_cases import (
@@ -38,6 +35,7 @@ from tests.contracts.store_cases import (
     claimed,
     draft,
     fail,
+    followed_and_shelved,
     give_up,
     hammer,
     retry,
@@ -82,32 +80,12 @@ async def every_method(store: Store) -> None:
     await store.depth()
     await store.depth("small")
     await store.transitions(done.id)
-    await store.standings([done.id])
-    await store.heads([done.id])
-    await store.log(LogFilter(tenant="acme"))
-    await store.cursor("acme")
-    await the_shelf(store)
+    await followed_and_shelved(store, done.id)
     await store.health()
     await store.quarantines()
     await store.release("sales")
     await store.release("sales", 3)
     await store.forget(done)
-
-
-async def the_shelf(store: Store) -> None:
-    """What concerns datasets."""
-    caller = Caller(tenant="acme")
-    finding = Finding(form="csv", columns=(), rows=0)
-    made = Dataset(
-        id="ds_1", tenant="acme", scope="", sha256="0", size=1, key="key", finding=finding
-    )
-    await store.shelve(made, 1_000)
-    await store.dataset("ds_1", caller)
-    await store.dataset("ds_1", caller, life_ms=9, expired=True)
-    await store.datasets(caller, 9, (1, "ds_0"))
-    await store.outlived(9)
-    await store.unshelve(made, outlived=True)
-    await store.unshelve(made)
 
 
 async def the_desk(store: Store) -> None:
