@@ -90,23 +90,16 @@ async def test_what_a_job_needs_outlives_its_time(desk: House):
     with pytest.raises(NotFound, match="upload it again"):
         await desk.submit(dataset=dataset.id)
     again, _ = await datasets.keep(upload, ANYBODY, desk.ports, DAY_MS)
-    job = await _ordered_only(desk, again)
+    job = await desk.submit(dataset=dataset.id)
     with pytest.raises(Conflict):
         await datasets.forget(again.id, ANYBODY, desk.ports)
+    with contextlib.closing(sqlite3.connect(desk.config.data / "prelo.db")) as db, db:
+        db.execute("update dataset set expires_at = 1")
     assert await datasets.sweep(desk.ports, 10) == 1
     assert desk.stored() == {dataset.key}, "the one that nobody needs is gone"
     async with desk.at_work():
-        assert (await desk.until(job, State.SUCCEEDED, State.FAILED)).state is State.SUCCEEDED
+        assert (await desk.until(job.id, State.SUCCEEDED, State.FAILED)).state is State.SUCCEEDED
     assert spare.key != dataset.key
-
-
-async def _ordered_only(desk: House, dataset: Dataset) -> str:
-    """A job on the dataset, which then expires at once."""
-    job = await desk.submit(dataset=dataset.id)
-    path = desk.config.data / "prelo.db"
-    with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.execute("update dataset set expires_at = 1")
-    return job.id
 
 
 async def test_an_upload_is_its_tenants_and_scopes_own(desk: House):

@@ -159,6 +159,9 @@ async def test_a_tenant_and_a_scope_are_told_their_own_jobs_only(hall: Hall):
         for place in places:
             with pytest.raises(NotFound):
                 await live.follow(place, {mine.id: None})
+            assert (live._watched, live._by_job, live._known) == ({}, {}, {}), (
+                "nothing is left of it"
+            )
             await live.ready_for_all(place)
             live.follow_all(place)
         own = [await hall.job(caller=who) for who in others]

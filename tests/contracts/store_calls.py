@@ -60,17 +60,17 @@ async def every_method(store: Store) -> None:
     await store.depth()
     await store.depth("small")
     await store.transitions(done.id)
-    await store.standings([done.id])
-    await store.heads([done.id])
-    await store.log(LogFilter(tenant="acme"))
-    await store.cursor("acme")
-    await the_shelf(store)
+    await followed_and_shelved(store, done.id)
     await store.health()
     await store.forget(done)
 
 
-async def the_shelf(store: Store) -> None:
-    """What concerns datasets."""
+async def followed_and_shelved(store: Store, job_id: str) -> None:
+    """Call what concerns those who follow, and datasets."""
+    await store.standings([job_id])
+    await store.heads([job_id])
+    await store.log(LogFilter(tenant="acme"))
+    await store.cursor("acme")
     caller = Caller(tenant="acme")
     finding = Finding(form="csv", columns=(), rows=0)
     made = Dataset(

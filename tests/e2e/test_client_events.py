@@ -138,7 +138,7 @@ def test_events_are_the_same_however_their_bytes_arrive(cuts: list[int], end: st
     text = (
         f"retry: 20\n\n: still here\n\nevent: state\nid: 0.0.1\ndata: {VIEW.model_dump_json()}\n\n"
         'event: other\ndata: {}\n\nevent: progress\ndata: {"progress": {"rows": 7}}\n\n'
-        f"event: end\nid: 0.0.2\ndata: {done.model_dump_json()}\n\nevent: state\ndata: cut"
+        f"event: end\nid: 0.0.2\ndata: {done.model_dump_json()}\n\nevent: state\nid: 0.0.9\ndata: cut"
     ).replace("\n", end)
     data = text.encode()
     following = Following("a")

@@ -20,7 +20,7 @@ jobs = typer.Typer(
 _Id = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 _Report = Annotated[
     str | None,
-    typer.Argument(metavar="[REPORT]", help="A report of the catalog.", show_default=False),
+    typer.Argument(metavar="REPORT", help="A report of the catalog.", show_default=False),
 ]
 _Dataset = Annotated[
     Path | None,
