@@ -1,6 +1,7 @@
 """One try of one mail, to one address: what one recipient's server does is nobody else's trouble."""
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -85,6 +86,11 @@ class EmailCourier:
             timeout=self._seconds,
         )
         async with client:
+            if parcel.attachment is not None and client.last_ehlo_response is None:
+                with contextlib.suppress(
+                    aiosmtplib.SMTPHeloError
+                ):  # one that knows no EHLO says no size
+                    await client.ehlo()
             mail = self._largest(parcel, client)
             try:
                 return await self._send(client, parcel, mail)
