@@ -13,7 +13,7 @@ from prelo.adapters.notice_email import EmailCourier
 from prelo.adapters.notice_email.courier import server_of
 from prelo.adapters.notice_email.message import message, sender_of
 from prelo.adapters.notice_email.words import words_of
-from prelo.core.errors import Misconfigured, QueryFailed
+from prelo.core.errors import Misconfigured, QueryFailed, Unavailable
 from prelo.core.job import State
 from prelo.core.notice import EVENTS
 from prelo.core.table import Completeness, Manifest
@@ -189,6 +189,19 @@ async def test_a_login_that_is_refused_is_the_operators_and_tried_again():
     assert good.ok
     assert (bad.ok, bad.final, bad.trouble) == (False, False, True)
     assert "wrong" not in repr(bad)
+
+
+async def test_a_look_at_the_server_says_what_is_wrong_without_the_password():
+    async with MailServer(password="secret") as there:
+        url = f"smtp://ana:{{}}@127.0.0.1:{there.port}"
+        await courier(there, url=url.format("secret")).check()
+        with pytest.raises(
+            Unavailable, match=r"refused the login \(535\); check PRELO_SMTP"
+        ) as bad:
+            await courier(there, url=url.format("wrong")).check()
+        assert "wrong" not in bad.value.detail
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await courier(there).check()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,10 @@ async def _examined(config: "Config") -> list[_Finding]:
         "store": _store, "files": _files, "broker": _broker, "cache": _cache, "catalog": _catalog,
         "press": _press,
     }  # fmt: skip
+    if config.smtp:
+        asked["mail"] = _mail
+    if config.secret_key:
+        asked["secrets"] = _secrets
     findings = [await _asked(part, ask(config)) for part, ask in asked.items()]
     return findings + [finding async for finding in _sources(config)]
 
@@ -130,6 +134,23 @@ async def _press(config: "Config") -> str:
     press = await wiring.presses(config).start()
     await press.close()
     return "a child process starts and has all it needs"
+
+
+async def _mail(config: "Config") -> str:
+    from prelo.wiring import COURIERS, resolved
+
+    courier = resolved(COURIERS["email"], "email")(
+        config.smtp, config.mail_from, config.public_url, room=config.mail_attach
+    )
+    await courier.check()
+    return _without_password(config.smtp)
+
+
+async def _secrets(config: "Config") -> str:
+    from prelo.wiring import vault
+
+    vault(config)
+    return "the secrets of webhooks are sealed"
 
 
 async def _sources(config: "Config") -> AsyncIterator[_Finding]:
