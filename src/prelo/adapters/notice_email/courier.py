@@ -15,7 +15,6 @@ from prelo.core.notice import Answer
 from prelo.couriers import Parcel
 
 _SECONDS = 40.0
-_EXCERPT = 1024
 _LINE = (57, 78)  # bytes of a file that become so many of a mail: base64 in lines
 _TOO_LARGE = {552, 523, 554}
 _LOGIN = {530, 534, 535, 538}  # the operator's, not the recipient's: mended, the mail still goes
@@ -143,7 +142,7 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Answer:
         trouble=error.code == _CLOSING or error.code in _LOGIN,
         status=error.code,
         detail=f"the mail server refused {who} ({error.code})",
-        excerpt=str(error.message)[:_EXCERPT],
+        excerpt=one_line(str(error.message)),
     )
 
 
