@@ -5,11 +5,12 @@ technologies: their schemes are the keys of wiring.py.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from prelo.core.breaker import BreakerPolicy
 from prelo.core.claims import ClaimNames
@@ -34,6 +35,12 @@ def _by_name(value: object) -> object:
     if not all(names) or len(set(names)) != len(names):
         raise ValueError("write each name once and with its number, as acme=4,beta=1")
     return {name: number.strip() for name, (_, _, number) in zip(names, pairs, strict=True)}
+
+
+def _address(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[!-~]*[^/]", value):
+        raise ValueError("write https://reports.example.com, without a / at its end")
+    return value
 
 
 ByName = Annotated[dict[str, Key], BeforeValidator(_by_name)]
@@ -130,7 +137,7 @@ class Config(Model):
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
-    public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]*[^/])?$")] = ""
+    public_url: Annotated[str, AfterValidator(_address)] = ""
     webhook_local: bool = False
     secret_key: Annotated[str, Field(repr=False)] = ""
     smtp: Annotated[str, Field(repr=False)] = ""
@@ -179,6 +186,11 @@ class Config(Model):
         if self.smtp and not self.mail_from:
             raise ValueError(
                 "with PRELO_SMTP, PRELO_MAIL_FROM says who writes: Reports <reports@example.com>"
+            )
+        if self.smtp and not self.public_url:
+            raise ValueError(
+                "with PRELO_SMTP, PRELO_PUBLIC_URL says where callers find their files: "
+                "https://reports.example.com"
             )
         return self
 

@@ -103,7 +103,8 @@ async def test_a_recipient_that_is_refused_for_good_is_on_record_and_alone(tmp_p
 async def test_no_secret_and_no_address_is_in_the_log(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    async with MailServer(refuse={"bob@example.com": "550 no bob@example.com here"}) as server:
+    refuse = {"bob@example.com": "550 no bob@example.com here"}
+    async with MailServer(refuse=refuse, password="hunter2") as server:
         settings = mailing(server) | {"smtp": f"smtp://u:hunter2@127.0.0.1:{server.port}"}
         async with (
             desk_at(tmp_path, **settings) as desk,
@@ -115,6 +116,7 @@ async def test_no_secret_and_no_address_is_in_the_log(
             await asyncio.sleep(0.3)
     said = capfd.readouterr().err
     assert "notice.failed" in said
+    assert "notice.dead" in said
     assert all(json.loads(line)["event"] for line in said.splitlines())
     for hidden in (secret, "hunter2", "hunter3", "bob@", "oops"):
         assert hidden not in said

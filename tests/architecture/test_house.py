@@ -47,8 +47,8 @@ def test_every_adapter_is_registered():
 
 def test_every_registered_class_is_there():
     for registry in (wiring.STORES, wiring.BROKERS, wiring.CACHES, wiring.FILES, wiring.OBSERVERS,
-                     wiring.PRESSES, wiring.ISSUERS, wiring.CATALOGS, wiring.SOURCES,
-                     wiring.WRITERS):  # fmt: skip
+                     wiring.PRESSES, wiring.ISSUERS, wiring.CATALOGS, wiring.SOURCES, wiring.WRITERS,
+                     wiring.COURIERS, wiring.VAULTS):  # fmt: skip
         for key, place in registry.items():
             assert callable(wiring.resolved(place, key))
 

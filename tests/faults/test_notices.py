@@ -49,7 +49,7 @@ def lapse(plant: Plant) -> None:
         db.execute(statement)
 
 
-async def settled(plant: Plant, count: int, seconds: float = 20) -> None:
+async def settled(plant: Plant, count: int, seconds: float = 40) -> None:
     async with asyncio.timeout(seconds):
         while plant.books.rows("select count(*) as n from notice where state <> 'waiting'") != [
             {"n": count}

@@ -11,6 +11,19 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
+class _Telling(SMTP):
+    """Keeps the commands that begin a mail, those that are refused at once included."""
+
+    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
+        self.event_handler.begun.append(arg)
+        await super().smtp_MAIL(arg)
+
+
+class _Control(Controller):
+    def factory(self) -> SMTP:
+        return _Telling(self.handler, **self.SMTP_kwargs)
+
+
 @dataclass
 class MailServer:
     """Listens while it is open. `refuse`: what it says to a recipient, by address. `largest`: its SIZE, in
@@ -22,6 +35,7 @@ class MailServer:
     silent_size: int | None = None
     password: str | None = None
     port: int = 0
+    begun: list[str] = field(default_factory=list[str])
     raw: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
 
     async def __aenter__(self) -> Self:
@@ -32,7 +46,7 @@ class MailServer:
             told |= {
                 "authenticator": self._login, "auth_require_tls": False
             }  # fmt: skip
-        self._controller = Controller(self, "127.0.0.1", self.port, **told)
+        self._controller = _Control(self, "127.0.0.1", self.port, **told)
         self._controller.start()
         return self
 

@@ -1,11 +1,14 @@
 """Settings that name others: what is read from a text, and what is said of a wrong one."""
 
+from typing import Any
+
 import pytest
 
 from prelo.config import Config
 from prelo.core.errors import Misconfigured
 from prelo.core.report import Limits
 from prelo.core.rules import Rules
+from prelo.wiring import presses
 
 
 def test_numbers_by_name_are_read_from_one_text():
@@ -87,3 +90,31 @@ def test_a_wrong_number_by_name_is_a_sentence_with_the_settings_name(text: str):
 def test_a_breaker_stays_open_for_at_most_eight_times_as_long():
     policy = Config.load({"PRELO_BREAKER_OPEN": "15"}).breaker
     assert (policy.open_ms, policy.max_open_ms) == (15_000, 120_000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PRELO_SMTP": "smtp://mail"}, "PRELO_MAIL_FROM says who writes"),
+        (
+            {"PRELO_SMTP": "smtp://mail", "PRELO_MAIL_FROM": "a@example.com"},
+            "PRELO_PUBLIC_URL says where",
+        ),
+        ({"PRELO_PUBLIC_URL": "reports.example.com"}, "PRELO_PUBLIC_URL: write https://"),
+        ({"PRELO_PUBLIC_URL": "https://reports.example.com/"}, "without a / at its end"),
+    ],
+)
+def test_what_notices_need_is_said_at_start(settings: dict[str, str], said: str):
+    with pytest.raises(Misconfigured, match=said):
+        Config.load(settings)
+
+
+def test_secrets_of_notices_are_not_in_a_configs_words_and_no_press_gets_them():
+    config = Config.load({
+        "PRELO_SMTP": "smtps://u:hunter2@mail", "PRELO_MAIL_FROM": "a@example.com",
+        "PRELO_PUBLIC_URL": "https://reports.example.com", "PRELO_SECRET_KEY": "hunter3",
+    })  # fmt: skip
+    told: Any = presses(config)
+    for words in (repr(config), str(config), told.hello):
+        assert "hunter" not in words
+    assert Config.model_validate_json(told.hello).public_url == config.public_url

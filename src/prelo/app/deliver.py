@@ -164,9 +164,10 @@ class Deliveries:
             return
         news = asyncio.ensure_future(self._ports.store.stirred(seconds))
         await asyncio.wait({news, stopping, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        news.cancel()
-        if not stopping.done():
+        # A try that ended has made room. News are mostly of doorbells, and many: not each is looked at.
+        if news.done() and not stopping.done():
             await asyncio.wait({stopping}, timeout=min(_FEWEST_SECONDS, seconds))
+        news.cancel()
 
     async def _try(self, notice: Notice, begun: int, wait: int) -> None:
         try:

@@ -1,6 +1,7 @@
 """One try of one mail, to one address: what one recipient's server does is nobody else's trouble."""
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -9,12 +10,11 @@ import aiosmtplib
 from aiosmtplib import SMTP
 
 from prelo.adapters.notice_email.message import message, one_line, sender_of
-from prelo.core.errors import Misconfigured
+from prelo.core.errors import Misconfigured, Unavailable
 from prelo.core.notice import Answer
 from prelo.couriers import Parcel
 
 _SECONDS = 40.0
-_EXCERPT = 1024
 _LINE = (57, 78)  # bytes of a file that become so many of a mail: base64 in lines
 _TOO_LARGE = {552, 523, 554}
 _LOGIN = {530, 534, 535, 538}  # the operator's, not the recipient's: mended, the mail still goes
@@ -58,6 +58,16 @@ class EmailCourier:
         raw, encoded = _LINE
         return self._most * raw // encoded
 
+    async def check(self) -> None:
+        """Whether the server answers and lets us in. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(self._seconds), self._client():
+                return
+        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
+            response = isinstance(error, aiosmtplib.SMTPResponseException)
+            said = _refused(error).detail if response else _said(error)
+            raise Unavailable(f"{said}; check PRELO_SMTP") from error
+
     async def carry(self, parcel: Parcel) -> Answer:
         try:
             async with asyncio.timeout(self._seconds):
@@ -74,17 +84,12 @@ class EmailCourier:
             return Answer(ok=False, trouble=True, detail=_said(error))
 
     async def _session(self, parcel: Parcel) -> Answer:
-        client = SMTP(
-            hostname=self._server.host,
-            port=self._server.port,
-            username=self._server.user,
-            password=self._server.password,
-            use_tls=self._server.tls,
-            start_tls=self._server.start_tls,
-            tls_context=self._trust,
-            timeout=self._seconds,
-        )
-        async with client:
+        async with self._client() as client:
+            if parcel.attachment is not None and client.last_ehlo_response is None:
+                with contextlib.suppress(
+                    aiosmtplib.SMTPHeloError
+                ):  # one that knows no EHLO says no size
+                    await client.ehlo()
             mail = self._largest(parcel, client)
             try:
                 return await self._send(client, parcel, mail)
@@ -94,6 +99,18 @@ class EmailCourier:
                 # It took no file of this size, whatever it said before: the link is better than nothing.
                 await client.rset()
                 return await self._send(client, parcel, self._made(parcel, attached=False))
+
+    def _client(self) -> SMTP:
+        return SMTP(
+            hostname=self._server.host,
+            port=self._server.port,
+            username=self._server.user,
+            password=self._server.password,
+            use_tls=self._server.tls,
+            start_tls=self._server.start_tls,
+            tls_context=self._trust,
+            timeout=self._seconds,
+        )
 
     def _largest(self, parcel: Parcel, client: SMTP) -> bytes:
         """With the file, where that fits what we allow and what the server says it takes."""
@@ -125,7 +142,7 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Answer:
         trouble=error.code == _CLOSING or error.code in _LOGIN,
         status=error.code,
         detail=f"the mail server refused {who} ({error.code})",
-        excerpt=str(error.message)[:_EXCERPT],
+        excerpt=one_line(str(error.message)),
     )
 
 

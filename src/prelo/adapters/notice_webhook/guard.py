@@ -13,7 +13,7 @@ import httpcore
 from prelo.core.receiver import refusal
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-_RESOLVERS = 32  # names at once; a nameserver that hangs holds one each
+_RESOLVERS = 128  # names at once; one whose nameserver hangs holds its thread longer than its try
 
 
 class Refused(Exception):

@@ -49,6 +49,10 @@ async def _examined(config: "Config") -> list[_Finding]:
     }  # fmt: skip
     if "oidc" in config.auth:
         asked["issuer"] = _issuer
+    if config.smtp:
+        asked["mail"] = _mail
+    if config.secret_key:
+        asked["secrets"] = _secrets
     findings = [await _asked(part, ask(config)) for part, ask in asked.items()]
     return findings + [finding async for finding in _sources(config)]
 
@@ -144,6 +148,23 @@ async def _issuer(config: "Config") -> str:
     finally:
         await issuer.close()
     return f"{config.oidc_issuer}: its keys are known"
+
+
+async def _mail(config: "Config") -> str:
+    from prelo.wiring import COURIERS, resolved
+
+    courier = resolved(COURIERS["email"], "email")(
+        config.smtp, config.mail_from, config.public_url, room=config.mail_attach
+    )
+    await courier.check()
+    return _without_password(config.smtp)
+
+
+async def _secrets(config: "Config") -> str:
+    from prelo.wiring import vault
+
+    vault(config)
+    return "the secrets of webhooks are sealed"
 
 
 async def _sources(config: "Config") -> AsyncIterator[_Finding]:
