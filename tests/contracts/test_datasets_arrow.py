@@ -87,7 +87,7 @@ WRITTEN = {
     "parquet": parquet(),
     "arrow": arrow(),
     "arrow stream": arrow(stream=True),
-    "jsonl": FRAME.to_json(orient="records", lines=True).encode(),
+    "jsonl": str(FRAME.to_json(orient="records", lines=True)).encode(),
     "csv": FRAME.to_csv(index=False).encode(),
 }
 
