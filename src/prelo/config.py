@@ -51,6 +51,7 @@ class Config(Model):
     `url`: the server that the commands ask.
     `max_running_…`, `max_queued_per_tenant`, `tenant_weights`, `max_losses`: see core.rules.
     `breaker_open`: seconds for which a source that fails is not asked.
+    `graphiql`: GET /graphql is a page to try GraphQL on, which a browser fetches from the internet.
     """
 
     data: Path = Path(".prelo")
@@ -81,6 +82,7 @@ class Config(Model):
     press_jobs: Annotated[int, Field(ge=1)] = 5_000
     press_memory: Annotated[int, Field(ge=64 * MB)] = 768 * MB
     press_threads: Annotated[int, Field(ge=0, le=256)] = 0
+    graphiql: bool = False
     log: Literal["text", "json"] = "json"
     url: str = "http://127.0.0.1:8085"
 

@@ -1,6 +1,7 @@
 """The routes of jobs: ask, look, list, cancel, retry, refresh, forget."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,10 +11,20 @@ from pydantic import AwareDatetime, Field
 from prelo.app import intake
 from prelo.core.job import Job, State
 from prelo.core.model import Model
+from prelo.core.request import Caller
 from prelo.core.view import JobPage, View
 from prelo.entry.api.openapi import CREATE, describe, get
 from prelo.entry.api.paging import cursor_of, link, place_of
-from prelo.entry.api.reading import Here, Prefer, Who, knows, read_body, read_key, read_prefer
+from prelo.entry.api.reading import (
+    Here,
+    House,
+    Prefer,
+    Who,
+    knows,
+    read_body,
+    read_key,
+    read_prefer,
+)
 from prelo.entry.api.views import checked_view, etag, job_view, path
 from prelo.ports import JobFilter
 
@@ -89,6 +100,13 @@ class Listing(Model):
 @get(router, "", **describe("List jobs", ("200:JobPage",), (422, 503)))
 async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> Response:
     """Newest first. The `Link` header with `rel="next"`, and `next` in the body, lead to the next page."""
+    jobs, cursor = await page_of(query, here, who)
+    answer = shown(JobPage(jobs=tuple(job_view(job) for job in jobs), next=cursor))
+    return link(answer, "/v1/jobs", query, cursor)
+
+
+async def page_of(query: Listing, here: House, who: Caller) -> tuple[Sequence[Job], str | None]:
+    """The jobs of a page, and the cursor of the next one if there is one."""
     after = query.created_after
     chosen = JobFilter(
         tenant=who.tenant,
@@ -102,9 +120,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
     jobs = await intake.listing(chosen, here.ports)
     shown_jobs = jobs[: query.limit]
     last = shown_jobs[-1] if len(jobs) > query.limit else None
-    cursor = last and cursor_of(last.created_at, last.id)
-    answer = shown(JobPage(jobs=tuple(job_view(job) for job in shown_jobs), next=cursor))
-    return link(answer, "/v1/jobs", query, cursor)
+    return shown_jobs, last and cursor_of(last.created_at, last.id)
 
 
 @router.post(
