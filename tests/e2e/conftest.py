@@ -135,6 +135,7 @@ class Door:
         """The same application on a socket."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # from here on callers wait for the server
         server = uvicorn.Server(
             uvicorn.Config(self.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         )

@@ -16,7 +16,7 @@ from prelo.core.model import Model
 from prelo.entry.api import problems
 from prelo.entry.api.openapi import describe
 from prelo.entry.api.problems import HttpRefused
-from prelo.entry.api.reading import Here, House, Who, read
+from prelo.entry.api.reading import Here, Who, read
 
 PATH = "/graphql"
 
@@ -86,6 +86,3 @@ def _loaded() -> Any:
             f"GraphQL needs the package '{error.name}' on the server; "
             "whoever runs it installs it by: pip install 'prelo[graphql]'"
         ) from error
-
-
-__all__ = ["House", "NotInstalled", "Question", "mounted"]

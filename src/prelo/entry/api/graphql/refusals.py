@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
@@ -15,6 +15,7 @@ from prelo.entry.api.problems import INTERNAL, HttpRefused, document, retry_afte
 
 _MOST_SAID = 500  # characters: the library quotes what was sent
 _INSIDE = 500  # the status of what is not the caller's fault
+_WHICH = "there are several operations, or none of that name: say which one by operationName"
 _LOG = logging.getLogger("uvicorn.error")  # where what breaks REST is logged, too
 
 
@@ -45,12 +46,20 @@ class Limits(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        if context.graphql_document is not None:
-            try:
+        try:
+            if context.graphql_document is not None:
                 check(context.graphql_document, context.variables or {})
-            except TooCostly as error:
-                context.pre_execution_errors = [GraphQLError(error.detail, original_error=error)]
+                self._chosen(context.graphql_document)
+        except HttpRefused as error:
+            context.pre_execution_errors = [GraphQLError(error.detail, original_error=error)]
         yield
+
+    def _chosen(self, document: DocumentNode) -> None:
+        """The library would take the first operation of several; the specification wants one named."""
+        named = self.execution_context._provided_operation_name  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  the public one is a guess
+        found = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+        if named is None and len(list(found)) > 1:
+            raise DocumentInvalid(_WHICH)
 
 
 class Problems(SchemaExtension):
@@ -101,9 +110,7 @@ def refusal_of(error: GraphQLError) -> PreloError | None:
             "subscriptions go over a WebSocket at this address, by the protocol graphql-transport-ws"
         )
     if isinstance(cause, CannotGetOperationTypeError):
-        return DocumentInvalid(
-            "there are several operations, or none of that name: say which one by operationName"
-        )
+        return DocumentInvalid(_WHICH)
     if isinstance(cause, RecursionError):
         return TooCostly("the document is nested too deeply")
     return None if cause is not None else _own(error)
