@@ -5,12 +5,14 @@ import logging
 import sys
 import time
 from collections.abc import Generator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from graphql import get_introspection_query
 
 from prelo.core.errors import PreloError
+from prelo.core.report import Catalog
 from prelo.entry.api import graphql as mounted
 from tests.e2e.asking import JOB, graph
 from tests.e2e.conftest import Door
@@ -35,6 +37,11 @@ BOMBS = {
     "deeper than the parser goes": (deep(190), "deeper than 20"),
     "deeper than anything": (deep(250), "nested too deeply"),
     "a deep value": ("{job(id: " + "[" * 450 + "]" * 450 + "){id}}", "nested too deeply"),
+    "deep by a fragment that is known already": (
+        "{job(id: 1) {...a " + "error {" * 15 + "... on Job {...a}" + "}" * 15 + "}} fragment a on Job {"
+        + "error {" * 14 + "type" + "}" * 14 + "}",
+        "deeper than 20",
+    ),
     "wide": ("{job(id: 1) {" + "id " * 900 + "}}", "may have 400"),
     "aliases": (f"{{{ALIASES}}}", "31 aliases"),
     "aliases in an unused operation": (f"query a {{job(id: 1){{id}}}} query b {{{ALIASES}}}", "31 aliases"),
@@ -50,7 +57,10 @@ BOMBS = {
     ),
     "fragments that double": (doubling(16), "costs 65,"),
     "fragments that double, deeper than is counted": (doubling(60), "deeper than 20"),
-    "one fragment, many times": ("{job(id: 1) {" + "...a " * 41 + "}} fragment a on Job {id}", "uses of fragments"),
+    "one fragment, many times": (
+        "{job(id: 1) {" + "...a " * 41 + "}} fragment a on Job {id}",
+        "uses of fragments",
+    ),
     "a fragment in itself": ("{job(id: 1) {...a}} fragment a on Job {error {type} ...a}", "itself"),
     "fragments in a ring": (
         "{job(id: 1) {...a}} fragment a on Job {...b} fragment b on Job {...c} fragment c on Job {...a}",
@@ -113,7 +123,9 @@ async def test_what_tools_ask_of_the_schema_is_answered(door: Door):
     )  # fmt: skip
     said = await graph(door, full)
     assert "errors" not in said
-    assert {"Job", "Report", "JobInput"} <= {one["name"] for one in said["data"]["__schema"]["types"]}
+    assert {"Job", "Report", "JobInput"} <= {
+        one["name"] for one in said["data"]["__schema"]["types"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -158,7 +170,10 @@ async def test_a_document_that_does_not_fit_is_refused_in_a_sentence(
 )  # fmt: skip
 async def test_an_argument_that_is_wrong_is_pointed_at(door: Door, query: str, pointer: str):
     error, _ = await refused(door, query)
-    assert (error["extensions"]["status"], error["extensions"]["type"]) == (422, "parameters-invalid")
+    assert (error["extensions"]["status"], error["extensions"]["type"]) == (
+        422,
+        "parameters-invalid",
+    )
     assert [found["pointer"] for found in error["extensions"]["errors"]] == [pointer]
 
 
@@ -196,7 +211,10 @@ async def test_a_body_that_is_no_question_is_refused_as_rest_refuses_it(
 
 
 async def test_questions_are_posted_and_the_page_to_try_them_is_off(door: Door):
-    for answer in (await door.http.get("/graphql?query={reports{name}}"), await door.http.put("/graphql")):
+    for answer in (
+        await door.http.get("/graphql?query={reports{name}}"),
+        await door.http.put("/graphql"),
+    ):
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
         assert answer.json()["detail"].endswith("use POST")
 
@@ -208,7 +226,9 @@ async def test_the_page_to_try_them_is_there_when_it_is_wanted(door: Door):
     assert "GraphiQL" in answer.text
 
 
-@pytest.mark.parametrize(("accept", "status"), [(ANSWER, 400), ("application/json", 200), ("*/*", 200)])
+@pytest.mark.parametrize(
+    ("accept", "status"), [(ANSWER, 400), ("application/json", 200), ("*/*", 200)]
+)
 async def test_a_client_that_knows_the_media_type_of_answers_gets_the_status(
     door: Door, accept: str, status: int
 ):
@@ -234,16 +254,12 @@ class Broken:
 async def test_a_mistake_of_ours_is_logged_and_tells_nothing(
     door: Door, caplog: pytest.LogCaptureFixture
 ):
-    broken = Door(type(door.ports)(**{**parts(door), "catalog": Broken()}), door.config)
+    broken = Door(replace(door.ports, catalog=cast("Catalog", Broken())), door.config)
     with caplog.at_level(logging.ERROR, "uvicorn.error"):
         error, _ = await refused(broken, "{reports {name}}")
     assert (error["extensions"]["status"], error["extensions"]["type"]) == (500, "internal")
     assert "secret" not in json.dumps(error)
     assert "RuntimeError: secret-table is broken" in caplog.text
-
-
-def parts(door: Door) -> dict[str, Any]:
-    return {name: getattr(door.ports, name) for name in type(door.ports).__dataclass_fields__}
 
 
 @pytest.fixture
@@ -252,9 +268,9 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     for name in [name for name in sys.modules if name.startswith("prelo.entry.api.graphql.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "strawberry", None)
-    mounted._loaded.cache_clear()
+    mounted.loaded.cache_clear()
     yield
-    mounted._loaded.cache_clear()
+    mounted.loaded.cache_clear()
 
 
 @pytest.mark.usefixtures("bare")

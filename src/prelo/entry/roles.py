@@ -142,6 +142,7 @@ async def _api(
             log_level="warning",
             access_log=False,
             lifespan="off",
+            ws_max_size=config.max_body,
             timeout_graceful_shutdown=5,
         )
     )

@@ -21,6 +21,29 @@ from prelo.entry.api.reading import Here, Who, read
 PATH = "/graphql"
 
 
+_READS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["query"],
+                    "properties": {
+                        "query": {"type": "string"},
+                        "variables": {"type": ["object", "null"]},
+                        "operationName": {"type": ["string", "null"]},
+                    },
+                },
+                "examples": {
+                    "a question": {"value": {"query": "{jobs(first: 10) {nodes {id state links}}}"}}
+                },
+            }
+        },
+    }
+}
+
+
 class NotInstalled(HttpRefused):
     type = "not-installed"
     title = "This server cannot do that"
@@ -40,7 +63,7 @@ def mounted(*, graphiql: bool) -> APIRouter:
     """The routes. With `graphiql` there is a page to try them on."""
     router = APIRouter(tags=["graphql"])
     described = describe("Ask by GraphQL", ("200",), (400, 413, 415, 422))
-    router.add_api_route(PATH, ask, methods=["POST"], **described)
+    router.add_api_route(PATH, ask, methods=["POST"], openapi_extra=_READS, **described)
     router.add_api_websocket_route(PATH, listen)
     if graphiql:
         router.add_api_route(PATH, page, methods=["GET"], include_in_schema=False)
@@ -72,11 +95,11 @@ async def page() -> Response:
 
 async def opened() -> Any:
     """What answers. Loading it takes half a second, in which others are served. Raises NotInstalled."""
-    return _loaded() if _loaded.cache_info().currsize else await asyncio.to_thread(_loaded)
+    return loaded() if loaded.cache_info().currsize else await asyncio.to_thread(loaded)
 
 
 @cache
-def _loaded() -> Any:
+def loaded() -> Any:
     try:
         return import_module("prelo.entry.api.graphql.door")
     except ModuleNotFoundError as error:

@@ -72,10 +72,7 @@ class _Walk:
     def of(self, chosen: SelectionSetNode | None, level: int) -> _Weight:
         if chosen is None:
             return _Weight()
-        if level > MAX_DEPTH:
-            raise TooCostly(
-                f"the query goes deeper than {MAX_DEPTH} levels; ask for what is below by another one"
-            )
+        _not_too_deep(level)
         weights = [self._one(one, level) for one in chosen.selections]
         depth = max((weight.depth for weight in weights), default=0)
         return _Weight(depth, sum(weight.cost for weight in weights))
@@ -105,7 +102,9 @@ class _Walk:
             self.inside.add(name)
             self.known[name] = self.of(self.fragments[name].selection_set, level + 1)
             self.inside.discard(name)
-        return self.known.get(name, _Weight())
+        weight = self.known.get(name, _Weight())
+        _not_too_deep(level + weight.depth)
+        return weight
 
     def _first(self, jobs: FieldNode) -> int:
         """How many are asked for; what is no number is refused later, with a better word."""
@@ -119,8 +118,8 @@ class _Walk:
         return value if known else MAX_FIRST
 
 
-def check(document: DocumentNode, variables: Mapping[str, Any]) -> None:
-    """Raises TooCostly, in a sentence that says what to ask for instead."""
+def check(document: DocumentNode, variables: Mapping[str, Any]) -> int:
+    """The cost. Raises TooCostly, in a sentence that says what to ask for instead."""
     fragments = {
         one.name.value: one
         for one in document.definitions
@@ -137,6 +136,14 @@ def check(document: DocumentNode, variables: Mapping[str, Any]) -> None:
         raise TooCostly(
             f"the query costs {worst.cost:,}, and at most {MAX_COST:,} is answered: each field counts once "
             "for each job it is asked of; ask for fewer fields, or fewer jobs by `first`"
+        )
+    return worst.cost
+
+
+def _not_too_deep(levels: int) -> None:
+    if levels > MAX_DEPTH:
+        raise TooCostly(
+            f"the query goes deeper than {MAX_DEPTH} levels; ask for what is below by another one"
         )
 
 
