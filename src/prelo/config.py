@@ -92,6 +92,7 @@ class Config(Model):
     `public_url`: where callers reach the API, for links in notices. `webhook_local`: webhooks may be on this
     machine's loopback, by http. `secret_key`: see adapters.vault_aes. `smtp`: the server that takes mails,
     from `mail_from`; files up to `mail_attach` bytes, as they are in a mail, are attached.
+    `graphiql`: GET /graphql is a page to try GraphQL on, which a browser fetches from the internet.
     """
 
     data: Path = Path(".prelo")
@@ -143,6 +144,7 @@ class Config(Model):
     smtp: Annotated[str, Field(repr=False)] = ""
     mail_from: str = ""
     mail_attach: Annotated[int, Field(ge=0, le=64 * MB)] = 8_000_000
+    graphiql: bool = False
     log: Literal["text", "json"] = "json"
     url: str = "http://127.0.0.1:8085"
 

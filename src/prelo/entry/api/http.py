@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from prelo.config import Config
 from prelo.core.errors import NotFound, PreloError, Unavailable
-from prelo.core.view import StatusView
 from prelo.entry.api import (
     audit,
     datasets,
     desk,
     file,
+    graphql,
     jobs,
     live,
     openapi,
@@ -30,10 +29,10 @@ from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
 from prelo.entry.api.reading import Here, Who
 from prelo.entry.api.rights import guard
+from prelo.entry.api.status import VERSION, status_view
 from prelo.entry.api.views import report_view
-from prelo.ports import LANES, Ports
+from prelo.ports import Ports
 
-VERSION = version("prelo")
 _PATIENCE = 2.0  # seconds for a part of the house to say that it is well
 
 catalog = APIRouter(prefix="/v1/reports", tags=["reports"])
@@ -58,6 +57,9 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
         app.state.routes += [route for route in router.routes if isinstance(route, APIRoute)]
         app.include_router(router)
     app.include_router(sockets.router)
+    asking = graphql.mounted(graphiql=config.graphiql)
+    app.state.routes += [route for route in asking.routes if isinstance(route, APIRoute)]
+    app.include_router(asking)
     problems.install(app)
     openapi.install(app, VERSION)
     return app
@@ -96,10 +98,7 @@ async def report_version(name: str, number: str, here: Here, who: Who) -> Respon
 @get(house, "/v1/status", **describe("How the house is doing", ("200:StatusView",), (503,)))
 async def status(here: Here) -> Response:
     """Work by lane, and the invariants as numbers: anything but 0 in `health` is an alert."""
-    store = here.ports.store
-    depth = {lane: await store.depth(lane) for lane in LANES}
-    health = dict(await store.health())
-    return shown(StatusView(version=VERSION, roles=here.roles, depth=depth, health=health))
+    return shown(await status_view(here))
 
 
 @get(house, "/livez", **describe("Alive", ("200",)))

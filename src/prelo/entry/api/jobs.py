@@ -1,6 +1,7 @@
 """The routes of jobs: ask, look, list, cancel, retry, refresh, forget."""
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -9,13 +10,24 @@ from pydantic import AwareDatetime, Field
 
 from prelo.app import intake
 from prelo.app.outlook import Queue, queue_of
+from prelo.app.rates import Quota
 from prelo.core import request as core
 from prelo.core.job import Job, State
 from prelo.core.model import Model
-from prelo.core.view import JobPage, QuotaView, View
+from prelo.core.request import Caller
+from prelo.core.view import CheckedView, JobPage, QuotaView, View
 from prelo.entry.api.openapi import CREATE, describe, get
 from prelo.entry.api.paging import cursor_of, link, place_of
-from prelo.entry.api.reading import Here, Prefer, Who, knows, read_body, read_key, read_prefer
+from prelo.entry.api.reading import (
+    Here,
+    House,
+    Prefer,
+    Who,
+    knows,
+    read_body,
+    read_key,
+    read_prefer,
+)
 from prelo.entry.api.views import checked_view, etag, job_view, path
 from prelo.ports import JobFilter
 
@@ -35,7 +47,7 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
     asked = await read_body(request, here.config.max_body)
     key = read_key(request, asked.digest)
     if validate_only:
-        return await _checked(asked.request, request, here, who)
+        return shown(await checked(asked.request, request.state.quota, here, who))
     submitted = await intake.submit(
         asked.request, who, here.ports, key=key, max_queued=here.config.max_queued
     )
@@ -44,17 +56,19 @@ async def create(request: Request, here: Here, who: Who, validate_only: bool = F
     return await _placed(submitted.job, request, here, who, headers)
 
 
-async def _checked(asked: core.Request, request: Request, here: Here, who: Who) -> Response:
+async def checked(
+    asked: core.Request, requests: Quota | None, here: House, who: Caller
+) -> CheckedView:
     """What would be asked for, what it would take, and what it would be counted against."""
     order, report = await intake.check(asked, who, here.ports)
     estimate = await here.estimates.of(order, report)
     quota: dict[str, QuotaView] = {}
-    if (requests := request.state.quota) is not None:
+    if requests is not None:
         quota["requests"] = QuotaView(limit=requests.limit, left=requests.left)
     if (most := here.config.max_queued_per_tenant) is not None:
         left = max(most - await here.ports.store.waiting(who.tenant), 0)
         quota["queued"] = QuotaView(limit=most, left=left)
-    return shown(checked_view(order, estimate, quota))
+    return checked_view(order, estimate, quota)
 
 
 async def _placed(
@@ -106,6 +120,13 @@ class Listing(Model):
 @get(router, "", **describe("List jobs", ("200:JobPage",), (422, 503)))
 async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> Response:
     """Newest first. The `Link` header with `rel="next"`, and `next` in the body, lead to the next page."""
+    jobs, cursor = await page_of(query, here, who)
+    answer = shown(JobPage(jobs=tuple(job_view(job) for job in jobs), next=cursor))
+    return link(answer, "/v1/jobs", query, cursor)
+
+
+async def page_of(query: Listing, here: House, who: Caller) -> tuple[Sequence[Job], str | None]:
+    """The jobs of a page, and the cursor of the next one if there is one."""
     after = query.created_after
     chosen = JobFilter(
         tenant=who.tenant,
@@ -120,9 +141,7 @@ async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> R
     jobs = await intake.listing(chosen, here.ports)
     shown_jobs = jobs[: query.limit]
     last = shown_jobs[-1] if len(jobs) > query.limit else None
-    cursor = last and cursor_of(last.created_at, last.id)
-    answer = shown(JobPage(jobs=tuple(job_view(job) for job in shown_jobs), next=cursor))
-    return link(answer, "/v1/jobs", query, cursor)
+    return shown_jobs, last and cursor_of(last.created_at, last.id)
 
 
 @router.post(

@@ -79,7 +79,7 @@ _STATUS: dict[type[PreloError], int] = {
     errors.Unavailable: 503,
     errors.Transient: 503,  # storage that cannot be reached while a file is handed out
 }
-_INTERNAL = Problem(
+INTERNAL = Problem(
     type="internal",
     title="Something went wrong inside",
     detail="the server made a mistake and has logged it; nothing was half-done, so trying again is safe",
@@ -92,6 +92,13 @@ def status_of(error: PreloError) -> int:
     if isinstance(error, HttpRefused):
         return error.status
     return next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), 500)
+
+
+def retry_after(error: PreloError) -> int | None:
+    """Seconds until it is worth asking again, where that is to be said."""
+    if status_of(error) in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        return max(1, math.ceil(getattr(error, "retry_after", 5)))
+    return None
 
 
 def document(problem: Problem, status: int) -> dict[str, Any]:
@@ -129,8 +136,7 @@ async def _known(_request: Request, error: Exception) -> Response:
         raise error  # the operator's or ours: to the log, and to the caller without its details
     headers: dict[str, str] = {}
     quotas: tuple[str, ...] = ()
-    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        seconds = max(1, math.ceil(getattr(error, "retry_after", 5)))
+    if (seconds := retry_after(error)) is not None:
         headers["Retry-After"] = str(seconds)
         if isinstance(error, errors.TooManyJobs | errors.TooManyRequests):
             quotas = (error.policy,)
@@ -185,7 +191,7 @@ def _methods(request: Request) -> set[str]:
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
     """The server logs the exception itself, once, after this answer."""
-    return answer(_INTERNAL, 500)
+    return answer(INTERNAL, 500)
 
 
 def field_errors(found: Any, prefix: str = "") -> tuple[FieldError, ...]:

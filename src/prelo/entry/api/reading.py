@@ -23,6 +23,7 @@ __all__ = ["Here", "Who"]  # beside what stands here: what most routes take
 T = TypeVar("T", bound=Model)
 MAX_WAIT = 60  # seconds; proxies give up soon after
 _MAX_KEY = 255
+KEYS = f"1 to {_MAX_KEY} printable ASCII characters"
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -59,14 +60,29 @@ async def read(request: Request, limit: int, model: type[T]) -> tuple[T, str]:
         )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise WrongMediaType("the body must not be compressed")
-    value, spelled = _parsed(await _bytes(request, limit))
+    value = _parsed(await _bytes(request, limit))
+    digest = digest_of(value)
+    return validated(model, value), digest
+
+
+def validated(model: type[T], value: dict[str, Any]) -> T:
+    """What was asked for. Raises Invalid, with a pointer to each wrong value."""
     try:
-        asked = model.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         found = field_errors(error.errors(include_url=False, include_input=False))
         said = "; ".join(f"{e.pointer or 'the body'}: {e.detail}" for e in found)
         raise Invalid(f"the request is not valid: {said}", found) from error
-    return asked, hashlib.sha256(spelled.encode()).hexdigest()
+
+
+def digest_of(value: dict[str, Any]) -> str:
+    """The same for the same JSON, whatever the order of its keys. Raises NotJson."""
+    try:
+        # A number as 1e999 is read as infinity, which no file could show.
+        spelled = json.dumps(value, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise NotJson("the body has a number that is too large to be one") from error
+    return hashlib.sha256(spelled.encode()).hexdigest()
 
 
 async def _bytes(request: Request, limit: int) -> bytes:
@@ -82,7 +98,7 @@ async def _bytes(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def _parsed(body: bytes) -> tuple[dict[str, Any], str]:
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -90,11 +106,7 @@ def _parsed(body: bytes) -> tuple[dict[str, Any], str]:
     if not isinstance(value, dict):
         detail = "the body must be a JSON object"
         raise Invalid(detail, (FieldError(pointer="", detail=detail),))
-    try:
-        # A number as 1e999 is read as infinity, which no file could show.
-        return value, json.dumps(value, sort_keys=True, allow_nan=False)
-    except ValueError as error:
-        raise NotJson("the body has a number that is too large to be one") from error
+    return value
 
 
 def read_key(request: Request, digest: str) -> IdempotencyKey | None:
@@ -105,9 +117,13 @@ def read_key(request: Request, digest: str) -> IdempotencyKey | None:
     key = given[0].strip()
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = re.sub(r"\\([\"\\])", r"\1", key[1:-1])
-    if len(given) > 1 or not 0 < len(key) <= _MAX_KEY or not all(" " <= c <= "~" for c in key):
-        raise BadHeader(f"Idempotency-Key must be 1 to {_MAX_KEY} printable ASCII characters, once")
+    if len(given) > 1 or not is_key(key):
+        raise BadHeader(f"Idempotency-Key must be {KEYS}, once")
     return IdempotencyKey(key=key, digest=digest)
+
+
+def is_key(text: str) -> bool:
+    return 0 < len(text) <= _MAX_KEY and all(" " <= c <= "~" for c in text)
 
 
 class Prefer(NamedTuple):

@@ -66,6 +66,10 @@ NEEDS: dict[str, Scope] = {
 }
 
 
+# Whoever comes must be known, and each field asks for the scope that its route would need.
+BY_FIELD = {"GET /graphql", "POST /graphql", "WS /graphql"}
+
+
 async def guard(connection: HTTPConnection) -> None:
     """Before every route. Raises Unauthenticated, Forbidden, TooManyRequests."""
     place = _place(connection)
@@ -76,6 +80,12 @@ async def guard(connection: HTTPConnection) -> None:
     connection.state.caller = who
     connection.state.quota = quota = await house.rates.taken(who.tenant)
     rates.check(quota)
+    if place not in BY_FIELD:
+        may(house, who, place)
+
+
+def may(house: House, who: Caller, place: str) -> None:
+    """Raises Forbidden for who lacks what this place needs."""
     if house.doorman.asks:
         _check(who, NEEDS.get(place))
 

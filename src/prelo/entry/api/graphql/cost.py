@@ -1,0 +1,158 @@
+"""What a document asks for, before anything is done for it: a small text can ask for very much."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+
+from prelo.entry.api.problems import HttpRefused
+
+MAX_TOKENS = 1_000
+MAX_DEPTH = 20  # as deep as tools ask for the schema
+MAX_ALIASES = 30
+MAX_SPREADS = 40
+MAX_SELECTIONS = 400
+MAX_COST = 20_000
+MAX_FIRST = 200
+FIRST = 50
+
+# How many there are likely to be of what is below. `jobs` says it itself.
+_MANY = {
+    "reports": 50,
+    "types": 30,
+    "fields": 4,
+    "inputFields": 4,
+    "enumValues": 3,
+    "directives": 6,
+}
+# What is more than a value that is at hand anyway, in fields: a look into the store, several, a change.
+_WORK = {
+    "job": 100, "jobs": 100, "checkJob": 100, "jobChanged": 100, "status": 500, "createJob": 500,
+    "cancelJob": 500, "retryJob": 500, "refreshJob": 500, "forgetJob": 500,
+}  # fmt: skip
+
+
+class TooCostly(HttpRefused):
+    type = "graphql-too-costly"
+    title = "The query asks for too much"
+
+
+class _Weight(NamedTuple):
+    """Of selections: how deep they go, and how many fields their answer has."""
+
+    depth: int = 0
+    cost: int = 0
+
+
+@dataclass
+class _Walk:
+    """Each selection of the text is seen once, however often its fragment is spread."""
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, Any]
+    known: dict[str, _Weight] = field(default_factory=dict[str, _Weight])
+    inside: set[str] = field(default_factory=set[str])
+    selections: int = 0
+    aliases: int = 0
+    spreads: int = 0
+    waits: int = 0
+
+    def of(self, chosen: SelectionSetNode | None, level: int) -> _Weight:
+        if chosen is None:
+            return _Weight()
+        _not_too_deep(level)
+        weights = [self._one(one, level) for one in chosen.selections]
+        depth = max((weight.depth for weight in weights), default=0)
+        return _Weight(depth, sum(weight.cost for weight in weights))
+
+    def _one(self, selection: SelectionNode, level: int) -> _Weight:
+        self.selections += 1
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment(selection.name.value, level)
+        if isinstance(selection, InlineFragmentNode):
+            return self.of(selection.selection_set, level + 1)
+        assert isinstance(selection, FieldNode)  # noqa: S101  there is no fourth kind
+        return self._field(selection, level)
+
+    def _field(self, one: FieldNode, level: int) -> _Weight:
+        self.aliases += one.alias is not None
+        self.waits += any(argument.name.value == "wait" for argument in one.arguments or ())
+        inner = self.of(one.selection_set, level + 1)
+        name = one.name.value
+        many = self._first(one) if name == "jobs" else _MANY.get(name, 1)
+        return _Weight(inner.depth + 1, 1 + _WORK.get(name, 0) + many * inner.cost)
+
+    def _fragment(self, name: str, level: int) -> _Weight:
+        self.spreads += 1
+        if name in self.inside:
+            raise TooCostly(f"the fragment {name[:100]} contains itself, and so has no end")
+        if name not in self.known and name in self.fragments:
+            self.inside.add(name)
+            self.known[name] = self.of(self.fragments[name].selection_set, level + 1)
+            self.inside.discard(name)
+        weight = self.known.get(name, _Weight())
+        _not_too_deep(level + weight.depth)
+        return weight
+
+    def _first(self, jobs: FieldNode) -> int:
+        """How many are asked for; what is no number is refused later, with a better word."""
+        given = next((a.value for a in jobs.arguments or () if a.name.value == "first"), None)
+        value: Any = FIRST if given is None else MAX_FIRST
+        if isinstance(given, IntValueNode):
+            value = int(given.value[:9])
+        elif isinstance(given, VariableNode):
+            value = self.variables.get(given.name.value, MAX_FIRST)
+        known = isinstance(value, int) and 0 < value < MAX_FIRST
+        return value if known else MAX_FIRST
+
+
+def check(document: DocumentNode, variables: Mapping[str, Any]) -> int:
+    """The cost. Raises TooCostly, in a sentence that says what to ask for instead."""
+    fragments = {
+        one.name.value: one
+        for one in document.definitions
+        if isinstance(one, FragmentDefinitionNode)
+    }
+    walk = _Walk(fragments, variables)
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    weights = [walk.of(one.selection_set, 1) for one in operations]
+    for name in fragments.keys() - walk.known.keys():
+        walk.of(fragments[name].selection_set, 1)
+    _counted(walk)
+    worst = max(weights, default=_Weight(), key=lambda weight: weight.cost)
+    if worst.cost > MAX_COST:
+        raise TooCostly(
+            f"the query costs {worst.cost:,}, and at most {MAX_COST:,} is answered: each field counts once "
+            "for each job it is asked of; ask for fewer fields, or fewer jobs by `first`"
+        )
+    return worst.cost
+
+
+def _not_too_deep(levels: int) -> None:
+    if levels > MAX_DEPTH:
+        raise TooCostly(
+            f"the query goes deeper than {MAX_DEPTH} levels; ask for what is below by another one"
+        )
+
+
+def _counted(walk: _Walk) -> None:
+    for what, count, most in (
+        ("fields and fragments", walk.selections, MAX_SELECTIONS),
+        ("aliases", walk.aliases, MAX_ALIASES),
+        ("uses of fragments", walk.spreads, MAX_SPREADS),
+        ("fields that wait", walk.waits, 1),
+    ):
+        if count > most:
+            raise TooCostly(f"the query has {count} {what}, and may have {most}; ask in several")

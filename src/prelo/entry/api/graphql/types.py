@@ -1,0 +1,136 @@
+"""The GraphQL types of what callers see, made from the views themselves: whatever REST shows, this shows."""
+
+import re
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from inspect import getdoc
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NewType, Optional, Union, get_args, get_origin
+
+import strawberry
+from graphql import GraphQLError
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+from strawberry.utils.str_converters import to_camel_case
+
+from prelo.core.report import Format
+from prelo.core.request import Priority
+from prelo.core.view import rfc3339
+
+Long = NewType("Long", int)
+_MOST = 2**53 - 1  # what a JSON number holds exactly wherever it is read
+_NAMES: dict[tuple[Any, ...], str] = {get_args(Format): "Format", get_args(Priority): "Priority"}
+_TIME = TypeAdapter[datetime](AwareDatetime)
+
+
+def _read_long(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MOST:
+        raise GraphQLError("a Long is a whole number of at most 53 bits")
+    return value
+
+
+def _read_time(value: object) -> datetime:
+    try:
+        return _TIME.validate_python(value if isinstance(value, str) else None)
+    except ValidationError as error:
+        raise GraphQLError("a DateTime is a text as 2026-02-01T08:00:00Z, with its zone") from error
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _scalar(name: str, description: str, **functions: Any) -> ScalarDefinition:
+    made: Any = strawberry.scalar(name=name, description=description, **functions)
+    return made
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Long: _scalar(
+        "Long", "A whole number of at most 53 bits.", serialize=int, parse_value=_read_long
+    ),
+    datetime: _scalar(
+        "DateTime",
+        "A moment as RFC 3339 writes it, in UTC: 2026-02-01T08:00:00.000Z.",
+        serialize=rfc3339,
+        parse_value=_read_time,
+    ),
+    JSON: _scalar("JSON", "Any JSON value.", serialize=_as_it_is, parse_value=_as_it_is),
+}
+
+
+@cache
+def shown(model: type[BaseModel]) -> Any:
+    """The type of a view. Its fields are read from the view itself."""
+    fields = {name: _typed(told.annotation) for name, told in model.model_fields.items()}
+    made = type(model.__name__, (), {"__annotations__": fields})
+    return strawberry.type(
+        made, name=model.__name__.removesuffix("View"), description=_about(model)
+    )
+
+
+@cache
+def asked(model: type[BaseModel], name: str) -> Any:
+    """The input type of a request. What is left out is `strawberry.UNSET`; lists and objects are JSON."""
+    kinds = {name: _plain(_typed(told.annotation)) for name, told in model.model_fields.items()}
+    fields = {name: Optional[kind] for name, kind in kinds.items()}  # noqa: UP045  | knows no such types
+    unset = dict.fromkeys(fields, strawberry.UNSET)
+    made = type(name, (), {"__annotations__": fields, **unset})
+    return strawberry.input(made, name=name, description=_about(model))
+
+
+def _about(model: type[BaseModel]) -> str:
+    """What the model says of itself, its fields called as they are here."""
+    said = getdoc(model) or ""
+    return re.sub("`[a-z_]+`", lambda name: to_camel_case(name[0]), said)
+
+
+def given(model: type[BaseModel], value: object) -> dict[str, Any]:
+    """What an input holds, as the JSON object that REST would be sent."""
+    fields = {name: getattr(value, name) for name in model.model_fields}
+    return {n: _spelled(v) for n, v in fields.items() if v is not strawberry.UNSET}
+
+
+def _spelled(value: Any) -> Any:
+    """A Float of 600 is 600.0 here: REST's callers write 600, and the digests are to be the same."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _typed(annotation: Any) -> Any:
+    kind, parts = get_origin(annotation), get_args(annotation)
+    if kind is Annotated:
+        return _typed(parts[0])
+    if kind in {Union, UnionType}:
+        inner = _typed(next(part for part in parts if part is not NoneType))
+        return Optional[inner]  # noqa: UP045  | knows no such types
+    if kind is tuple:
+        return list[_typed(parts[0])]
+    if kind is Literal:
+        return named(_NAMES[parts], parts) if parts in _NAMES else str
+    return JSON if kind is dict or annotation is Any else _named(annotation)
+
+
+def _named(annotation: Any) -> Any:
+    if issubclass(annotation, BaseModel):
+        return shown(annotation)
+    if issubclass(annotation, Enum):
+        return named(annotation.__name__, tuple(one.value for one in annotation))
+    return Long if annotation is int else annotation
+
+
+def _plain(kind: Any) -> Any:
+    """Of an input: what is not a scalar or one of a few words is JSON."""
+    inner = next((part for part in get_args(kind) if part is not NoneType), kind)
+    made = get_origin(inner) is list or hasattr(inner, "model_fields")
+    return JSON if made else inner
+
+
+@cache
+def named(name: str, words: tuple[str, ...]) -> Any:
+    """An enumeration of words, spelled as REST spells them."""
+    made: Any = Enum(name, {word: word for word in words})
+    return strawberry.enum(made)
