@@ -161,7 +161,6 @@ async def test_a_tenant_and_a_scope_are_told_their_own_jobs_only(hall: Hall):
                 await live.follow(place, {mine.id: None})
             left = [vars(live)[f"_{name}"] for name in ("watched", "by_job", "known")]
             assert not any(left), "nothing is left of it"
-
             await live.ready_for_all(place)
             live.follow_all(place)
         own = [await hall.job(caller=who) for who in others]

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from prelo.core.errors import QueryFailed
+from prelo.core.errors import Invalid, QueryFailed
 from prelo.core.request import Caller
 from prelo.entry.api import rights
 from tests.e2e.conftest import Door
@@ -288,6 +288,19 @@ async def test_a_page_of_another_server_may_not_listen(door: Door):
         assert refused.value.response.status_code == 403
         async with opened(http, origin=str(http.base_url).rstrip("/")) as socket:
             await socket.next("hello")
+
+
+async def test_a_caller_who_is_refused_is_told_why_before_there_is_a_connection(door: Door):
+    async def nobody() -> Caller:
+        raise Invalid("who are you?")
+
+    door.app.dependency_overrides[reading.caller] = nobody
+    async with door.served() as http:
+        with pytest.raises(InvalidStatus) as refused:
+            async with opened(http):
+                pass
+    assert refused.value.response.status_code == 422
+    assert b"who are you?" in refused.value.response.body
 
 
 async def test_a_quiet_socket_hears_that_it_is_alive(door: Door, monkeypatch: pytest.MonkeyPatch):
