@@ -156,7 +156,7 @@ async def test_every_route_asks_for_its_scope_and_shows_nothing_of_another_tenan
     acme = await gate.as_(*USUAL)
     jobs = [await made(gate, acme), await dead(gate, acme)]
     theirs = {"job_id": jobs, "schedule_id": [await scheduled(acme)],
-              "webhook_id": [await hooked(acme)]}  # fmt: skip
+              "webhook_id": [await hooked(acme)], "dataset": [await uploaded(acme)]}  # fmt: skip
     stranger = await gate.as_(*but("admin"), tenant="other")
     boss = await gate.as_("admin", tenant="other")
     paths = (await gate.http.get("/openapi.json")).json()["paths"]
@@ -213,6 +213,12 @@ def addresses(path: str, theirs: dict[str, list[str]]) -> list[str]:
         if f"{{{name}}}" in path:
             return [path.format(**said, **{name: one}) for one in ids]
     return [path.format(**said)]
+
+
+async def uploaded(who: httpx.AsyncClient) -> str:
+    answer = await who.post("/v1/datasets", content=b"a,b\n1,2\n")
+    assert answer.status_code in {200, 201}, answer.text
+    return answer.json()["id"]
 
 
 async def hooked(who: httpx.AsyncClient) -> str:

@@ -294,7 +294,7 @@ async def test_a_caller_who_is_refused_is_told_why_before_there_is_a_connection(
     async def nobody() -> Caller:
         raise Invalid("who are you?")
 
-    door.app.dependency_overrides[reading.caller] = nobody
+    door.app.dependency_overrides[rights.caller] = nobody
     async with door.served() as http:
         with pytest.raises(InvalidStatus) as refused:
             async with opened(http):

@@ -1,15 +1,17 @@
 """What can be asked by GraphQL: each field is one use case, as each route of REST is."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, Any, Optional, cast
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
 from strawberry.fastapi import BaseContext
 
 from prelo.app import intake
+from prelo.app.listener import Closing, Event
+from prelo.app.outlook import queue_of
 from prelo.app.rates import Quota
 from prelo.core import request as core
 from prelo.core.errors import FieldError, Invalid, NotFound
@@ -105,7 +107,8 @@ class Query:
     @strawberry.field(graphql_type=JOB, description="A job as it is.")
     async def job(self, info: Info, id: strawberry.ID) -> JobView:  # noqa: A002  as GraphQL calls it
         here, who = _asks(info, "GET /v1/jobs/{job_id}")
-        return job_view(await intake.find(_id(id), who, here.ports))
+        job = await intake.find(_id(id), who, here.ports)
+        return job_view(job, await queue_of(job, int(time.time() * 1000), here.ports))
 
     @strawberry.field(description=f"The jobs, newest first; `first` is at most {MAX_FIRST}.")
     async def jobs(
@@ -222,17 +225,22 @@ class Subscription:
 
 async def _followed(job_id: str, asking: Asking) -> AsyncIterator[JobView]:
     """The job as its callers see it, whenever that has changed: a beat alone is no news."""
-    changes = cast(
-        "AsyncGenerator[Job | None]",
-        intake.changes(job_id, asking.who, asking.here.ports, _IDLE),
-    )
-    last = None
-    async with aclosing(changes):
-        async for job in changes:
-            view = job and job_view(job)
+    live, last = asking.here.live, None
+    async with live.listener(asking.who) as listener:
+        await live.follow(listener, {job_id: None})
+        while True:
+            try:
+                news = await listener.next(_IDLE)
+            except Closing:  # this process ends; another one knows as much
+                return
+            if not isinstance(news, Event):
+                continue
+            view = news.told and job_view(news.told.standing.job)
             if view is not None and view != last:
                 last = view
                 yield view
+            if news.kind in {"end", "gone"}:
+                return
 
 
 async def _waited(job: Job, info: Info, seconds: int) -> JobView:

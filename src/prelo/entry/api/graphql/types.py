@@ -124,7 +124,8 @@ def _named(annotation: Any) -> Any:
 
 def _plain(kind: Any) -> Any:
     """Of an input: what is not a scalar or one of a few words is JSON."""
-    inner = next((part for part in get_args(kind) if part is not NoneType), kind)
+    optional = get_origin(kind) is Union
+    inner = next(part for part in get_args(kind) if part is not NoneType) if optional else kind
     made = get_origin(inner) is list or hasattr(inner, "model_fields")
     return JSON if made else inner
 
