@@ -28,7 +28,7 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/pytest tests/architecture
 
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
 	@rm -f $(FAULTS)

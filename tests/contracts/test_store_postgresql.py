@@ -155,3 +155,21 @@ async def test_a_row_that_somebody_holds_is_busy_and_not_waited_for_for_ever(
             await store.beat(job, LEASE, Progress())
         connection.rollback()
     assert await store.beat(job, LEASE, Progress()) is not None
+
+
+async def test_a_doorbell_that_was_committed_late_is_rung_though_later_ones_were(
+    own: Postgresql, store: Store
+):
+    """Numbers are given out before the commit: whoever reads on from the last one misses some."""
+    with psycopg.connect(own.of("reports")) as connection:
+        late = connection.execute(
+            "INSERT INTO outbox (kind, job_id, lane, available_at, attempts) "
+            "VALUES ('doorbell', 'late', 'small', 0, 0) RETURNING number"
+        ).fetchone()
+        assert late
+        await store.submit(draft(1))
+        early = [bell.number for bell in await store.bells(10)]
+        assert min(early, default=0) > late[0], "the fault did not happen"
+        await store.rung(early)
+        connection.commit()
+    assert [bell.number for bell in await store.bells(10)] == [late[0]]

@@ -1,7 +1,6 @@
 """A replay of many dead jobs is killed half-way and told again: each runs again once, the books in order."""
 
 import asyncio
-import os
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
@@ -14,10 +13,9 @@ from prelo.core.errors import SourceUnavailable
 from prelo.core.job import Job, State
 from prelo.ports import LANES, Ports
 from tests.faults import ledger
-from tests.faults.plant import Plant, Up
+from tests.faults.plant import Plant, Up, long
 
-FULL = bool(os.environ.get("TESTS_FULL"))
-JOBS = 1000 if FULL else 60
+JOBS = 1000
 AWAY = SourceUnavailable("the warehouse does not answer").problem(6)
 
 
@@ -54,7 +52,8 @@ def states(plant: Plant) -> Counter[str]:
     return Counter(row["state"] for row in plant.books.rows("select state from job"))
 
 
-@pytest.mark.timeout(600 if FULL else 240)
+@long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
 async def test_a_replay_that_is_killed_half_way_is_finished_by_the_same_command(plant: Plant):
     async with plant.ports() as ports:
@@ -73,7 +72,7 @@ async def test_a_replay_that_is_killed_half_way_is_finished_by_the_same_command(
             assert states(plant) == {"queued": JOBS}
             assert sum(answer["done"] for answers in both for answer in answers) == JOBS - JOBS // 2
         with plant.running("work"), plant.running("work"), plant.running("upkeep"):
-            jobs = await plant.ended(ports, 300 if FULL else 120)
+            jobs = await plant.ended(ports, 300)
     assert {(job.state, job.generation, job.attempt) for job in jobs} == {(State.SUCCEEDED, 1, 1)}
     ledger.check(plant.books, plant.accepted)
     _each_ran_again_once(plant)

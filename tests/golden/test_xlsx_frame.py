@@ -1,12 +1,15 @@
 """What stands around the rows of a workbook: dates by locale, groups, the header, printing."""
 
 import io
+import zipfile
 from datetime import date
 from typing import Any
 
 import openpyxl
 import polars as pl
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from prelo.core.table import Layout
@@ -91,3 +94,52 @@ def test_the_first_column_is_wide_enough_for_the_labels_of_subtotals():
     looks = {"group": {"hidden": True}, "v": {"total": "sum"}}
     width = sheet_of(data, columns=looks, group_by="group").column_dimensions["A"].width
     assert width > len("Total The Northernmost Isles")
+
+
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("'!&<_x1 \n"), max_size=60
+)
+OWN = "\ue000"  # a private character: with one of its own, a workbook is drawn as it is
+
+
+@pytest.mark.filterwarnings("ignore:Sparkline Group")  # openpyxl knows none
+@given(title=TEXTS, subtitle=TEXTS, region=TEXTS)
+@example("R1", "it's", "'R1'!A1")
+@example("Sales", "Sales", "")
+@example("2026", "_x0041_", " 2026 ")
+def test_texts_put_into_a_drawing_are_as_if_drawn(title: str, subtitle: str, region: str):
+    assume(not any("\ue000" <= letter <= "\uf8ff" for letter in title + subtitle + region))
+    layout = {
+        "title": title, "subtitle": subtitle, "facts": {"Region": region},
+        "xlsx": {
+            "header": "{title}{title}|'{title}'",
+            "sparklines": [{"title": "T", "first": "n", "last": "m"}],
+        },
+    }  # fmt: skip
+    assert facts_of(layout, author="Ana") == facts_of(layout, author=OWN)
+
+
+def test_a_drawing_is_shared_by_jobs_and_each_has_its_own_texts():
+    data = pl.DataFrame({"a": [1]})
+    for title in ("Sales of 1", "Sales of 2", "Costs of 3"):
+        sheet = sheet_of(data, title=title, facts={"For": title[::-1]})
+        footer: Any = sheet.oddFooter
+        found = (sheet.title, sheet["A1"].value, sheet["A2"].value, footer.left.text)
+        assert found == (title, title, f"For:  {title[::-1]}", title)
+
+
+def facts_of(layout: dict[str, Any], author: str) -> list[Any]:
+    """What a workbook with this layout shows, and how its formulas name the sheet."""
+    out = io.BytesIO()
+    data = pl.DataFrame({"n": [1, 2], "m": [3, 4]})
+    Xlsx().write(data, out, Layout.model_validate(layout | {"author": author}), ignore_progress)
+    book = openpyxl.load_workbook(out)
+    (sheet,) = book.worksheets
+    made = book.properties
+    with zipfile.ZipFile(out) as package:
+        parts = {name: package.read(name).decode() for name in package.namelist()}
+    tail = parts["xl/worksheets/sheet1.xml"].partition("</sheetData>")[2]
+    return [
+        made.title, made.subject, made.creator == author, sheet.title, list(sheet.values), tail,
+        parts["xl/workbook.xml"], parts["docProps/app.xml"],
+    ]  # fmt: skip

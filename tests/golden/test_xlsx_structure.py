@@ -17,7 +17,7 @@ from office import faults
 from openpyxl.cell import Cell
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
-from prelo.formats.xlsx.frame import draw
+from prelo.formats.xlsx.frame import drawn
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
@@ -121,7 +121,7 @@ def test_rows_and_cells_stand_in_their_order(name: str):
 def test_equal_input_gives_equal_bytes_drawn_anew_or_not(name: str):
     first = book_of(name)
     assert made(data_of(name), **BOOKS[name])[0] == first
-    draw.cache_clear()
+    drawn.cache_clear()
     assert made(data_of(name), **BOOKS[name])[0] == first
 
 

@@ -1,4 +1,4 @@
-"""A RabbitMQ server of our own: one node, with its own cookie and its own port mapper (epmd)."""
+"""A RabbitMQ server of our own: a node, or several, with its own cookie and its own port mapper (epmd)."""
 
 import os
 import shutil
@@ -31,19 +31,28 @@ disk_free_limit.absolute = 50MB
 log.console.level = warning
 log.file = false
 """
+_JOINS = """
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = {first}
+cluster_formation.randomized_startup_delay_range.min = 0
+cluster_formation.randomized_startup_delay_range.max = 1
+"""
 # One scheduler that does not spin while it waits: a node beside the tests must not eat a core.
 _QUIET = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 
 
 class Rabbitmq:
     """Started when made, in `folder`. Any number may run on one machine. `tls`: with the certificate.pem and
-    key.pem that stand in the folder.
+    key.pem that stand in the folder. `joins`: the first node of a cluster, which is closed after all others.
     """
 
-    def __init__(self, folder: Path, *, tls: bool = False) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False, joins: "Rabbitmq | None" = None) -> None:
         self._programs = _programs()
         self._folder = folder
-        self.port, self._mapper_port, self._node_port = free_port(), free_port(), free_port()
+        self.port, self._node_port = free_port(), free_port()
+        self._mapper_port = joins._mapper_port if joins else free_port()
+        self._name = f"prelo{self.port}@localhost"
+        self._mapper: Process | None = None
         folder.mkdir(parents=True, exist_ok=tls)
         cookie = folder / ".erlang.cookie"
         cookie.write_text("COOKIEOFTHETESTS")
@@ -51,13 +60,15 @@ class Rabbitmq:
         settings = ((_TLS if tls else _PLAIN) + _SETTINGS).format(
             port=self.port, user=USER, password=PASSWORD, virtual_host=VIRTUAL_HOST, folder=folder
         )
+        settings += _JOINS.format(first=joins._name) if joins else ""
         (folder / "rabbitmq.conf").write_text(settings)
         (folder / "enabled_plugins").write_text("[].\n")
-        # In the foreground: the node would start one as a daemon that outlives the tests.
-        self._mapper = Process(
-            ["epmd", "-address", "127.0.0.1", "-port", str(self._mapper_port)],
-            folder / "epmd.txt", self._environment(),
-        )  # fmt: skip
+        if joins is None:
+            # In the foreground: the node would start one as a daemon that outlives the tests.
+            self._mapper = Process(
+                ["epmd", "-address", "127.0.0.1", "-port", str(self._mapper_port)],
+                folder / "epmd.txt", self._environment(),
+            )  # fmt: skip
         try:
             wait_until(lambda: listens(self._mapper_port), 10, "Erlang's port mapper")
             self.start()
@@ -102,7 +113,8 @@ class Rabbitmq:
         """End everything; nothing of it is needed again."""
         if hasattr(self, "_process"):
             self.kill()
-        self._mapper.stop()
+        if self._mapper:
+            self._mapper.stop()
 
     def rabbitmqctl(self, *arguments: str) -> str:
         """What the server's own tool says, after it did what it was told."""
@@ -120,7 +132,7 @@ class Rabbitmq:
             "LC_ALL": "C.UTF-8",
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._mapper_port),
-            "RABBITMQ_NODENAME": "prelo@localhost",
+            "RABBITMQ_NODENAME": self._name,
             "RABBITMQ_DIST_PORT": str(self._node_port),
             "RABBITMQ_BASE": folder,
             "RABBITMQ_MNESIA_BASE": f"{folder}/data",

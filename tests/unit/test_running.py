@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prelo import write_pdf, write_xlsx
 from prelo.core.table import Layout
 from prelo.formats.running import marks_of, pieces
-from prelo.formats.xlsx.frame import draw
+from prelo.formats.xlsx.frame import drawn
 
 DATA = pl.DataFrame({"n": [1]})
 MADE = datetime(2026, 3, 4, 23, 5, 59, tzinfo=UTC)
@@ -105,12 +105,12 @@ def test_what_no_page_says_changes_no_workbook():
 
 def test_a_report_is_drawn_once_though_each_file_has_a_time_of_its_own():
     printed(title="Drawn once", stamp=STAMP)
-    before = draw.cache_info().misses
+    before = drawn.cache_info().misses
     later = {**STAMP, "made": datetime(2027, 1, 1, tzinfo=UTC), "user": "Eve"}
     printed(title="Drawn once", stamp=later)
-    assert draw.cache_info().misses == before
+    assert drawn.cache_info().misses == before
     printed(title="Drawn once", stamp=later, header="{user}")
-    assert draw.cache_info().misses == before + 1
+    assert drawn.cache_info().misses == before + 1
 
 
 def test_a_watermark_and_a_pdfs_lines_say_the_marks():

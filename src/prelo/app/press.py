@@ -1,12 +1,13 @@
 """The child's half of an attempt: source -> writer -> storage, straight through, holding one batch."""
 
 import hashlib
+import math
 import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 from prelo.app.tables import count_rows, open_tables
@@ -18,6 +19,8 @@ from prelo.core.report import Report
 from prelo.core.rules import whose
 from prelo.core.table import Manifest
 from prelo.ports import Kit, Pressed, Sink, Task
+
+_SHORT = 0.5  # seconds of a report of which nobody needs to know how far it is
 
 
 def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
@@ -32,8 +35,8 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     layout = order.layout(report, as_of)
     media_type = writer.media_type(layout)
     heard(Progress(phase="reading"))
-    expected = count_rows(report, parameters, kit.sources, many=writer.many)
-    told = _Told(heard, task, expected)
+    count = partial(count_rows, report, parameters, kit.sources, many=writer.many)
+    told = _Told(heard, task, count, began + _SHORT)
     with (
         open_tables(report, parameters, kit.sources, many=writer.many) as data,
         kit.files.create(task.key, media_type) as sink,
@@ -71,19 +74,26 @@ class _Measured:
         self._sink.write(data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Told:
-    """Progress on its way to whoever waits; too many rows end the attempt here."""
+    """Progress on its way to whoever waits; too many rows end the attempt here.
+
+    The rows to come are counted once it is `late`: a short report would be done by then.
+    """
 
     heard: Callable[[Progress], None]
     task: Task
-    expected: int | None
+    count: Callable[[], int | None]
+    late: float
+    expected: int | None = None
 
     def rendering(self, rows: int, pages: int) -> None:
         limits = self.task.limits
         if rows > limits.rows:
             said = whose("rows", limits, self.task.report.limits)
             raise RowLimit(f"the data has more than {limits.rows:,} rows, {said}")
+        if time.perf_counter() > self.late:
+            self.expected, self.late = self.count(), math.inf
         self.say("rendering", rows, pages)
 
     def say(self, phase: str, rows: int, pages: int) -> None:

@@ -152,9 +152,11 @@ def _limit(limits: Limits) -> None:
 
 
 def _soft(which: int, value: int) -> None:
-    hard = resource.getrlimit(which)[1]
+    soft, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
+    if value == soft:
+        return
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(which, (value, hard))
 

@@ -155,7 +155,8 @@ def _cut(held: list[pa.RecordBatch], size: int, most: int) -> Iterator[pl.DataFr
 def _conformed(
     frames: Iterator[pl.DataFrame], kinds: dict[str, Kind], timezone: str
 ) -> Iterator[pl.DataFrame]:
-    seen = 0
+    seen, names = 0, list(kinds)
     for frame in frames:
-        yield conform(frame.select(list(kinds)), kinds, timezone, seen)
+        chosen = frame if frame.columns == names else frame.select(names)
+        yield conform(chosen, kinds, timezone, seen)
         seen += frame.height

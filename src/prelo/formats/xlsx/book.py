@@ -10,7 +10,7 @@ from prelo.core.errors import RowLimit
 from prelo.core.table import Completeness, Layout, Manifest, Overflow, SheetRows, ValueWarning
 from prelo.formats.stream import Progress
 from prelo.formats.xlsx.about import about
-from prelo.formats.xlsx.frame import Spec, draw
+from prelo.formats.xlsx.frame import draw
 from prelo.formats.xlsx.names import Names
 from prelo.formats.xlsx.package import Package, Part
 from prelo.formats.xlsx.plan import Plan, about_plan, fitted, named, plan
@@ -33,7 +33,7 @@ class Book:
         self._plans = plan(data, layout, self._names)
         if layout.xlsx.info:
             self._plans.append(about_plan(layout, self._names, self._about))
-        self._frame = draw(Spec.of([p.spec for p in self._plans]))
+        self._frame = draw([p.spec for p in self._plans])
         shared = layout.xlsx.strings == "shared"
         drawn = self._frame.parts.get(_STRINGS, b"").count(b"<si>")
         self._strings = SharedStrings(drawn) if shared else None
@@ -88,7 +88,7 @@ class Book:
         final = self._frame
         if len(leaves) > len(self._plans):
             sheets = [named(its.spec, leaf.name) for its, t in self._writers for leaf in t.leaves]
-            final = draw(Spec.of(sheets))
+            final = draw(sheets)
         parts = final.rest([leaf.last for leaf in leaves])
         for number, leaf in enumerate(leaves, 1):
             place = f"xl/worksheets/_rels/sheet{number}.xml.rels"

@@ -8,7 +8,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from io import BytesIO
 from itertools import count, groupby
@@ -23,6 +23,7 @@ from prelo.formats.stream import Field
 from prelo.formats.xlsx.drawing import Drawing, SheetSpec, draw_sheet, keep_places
 from prelo.formats.xlsx.place import last_row, made_up
 from prelo.formats.xlsx.rows import RowStyles
+from prelo.formats.xlsx.standins import Standins, private_in, stand_aside
 from prelo.formats.xlsx.styles import Styles
 
 _STYLE = re.compile(r'<c r="[A-Z]+\d+"(?: s="(\d+)")?')
@@ -46,11 +47,14 @@ class Spec:
 
     sheets: tuple[SheetSpec, ...] = field(compare=False)
     key: str
+    private: int
+    """How many private characters there are."""
 
     @classmethod
     def of(cls, sheets: Sequence[SheetSpec]) -> "Spec":
         whole = "\n\n".join(sheet.key() for sheet in sheets)  # with a logo, much to keep
-        return cls(tuple(sheets), hashlib.sha256(whole.encode()).hexdigest())
+        key = hashlib.sha256(whole.encode()).hexdigest()
+        return cls(tuple(sheets), key, private_in(whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,10 @@ class SheetFrame:
         """The sheet from the end of its rows; ranges over the data end at `last`."""
         return _ended(self._tail, lambda _: max(last, self.first_row))
 
+    def filled(self, standins: Standins) -> "SheetFrame":
+        head, tail = standins.fill(self._head), standins.fill(self._tail)
+        return replace(self, _head=head, _tail=tail)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -83,6 +91,14 @@ class Frame:
     parts: dict[str, bytes]
     growing: frozenset[str]
     """The parts that refer to made-up rows."""
+    varying: frozenset[str]
+    """The parts with stand-ins."""
+
+    def filled(self, standins: Standins) -> "Frame":
+        """With the texts of one job where their stand-ins are."""
+        texts = {name: standins.fill(self.parts[name].decode()).encode() for name in self.varying}
+        sheets = tuple(sheet.filled(standins) for sheet in self.sheets)
+        return replace(self, sheets=sheets, parts=self.parts | texts)
 
     def rest(self, last_rows: list[int]) -> dict[str, bytes]:
         """The parts beside the sheets, their ranges ending at each sheet's last row of data."""
@@ -95,9 +111,17 @@ class Frame:
         }
 
 
-@lru_cache(maxsize=32)
-def draw(spec: Spec) -> Frame:
+def draw(sheets: Sequence[SheetSpec]) -> Frame:
     """The frame of a workbook. Drawn once per report: a small job then costs no XlsxWriter at all."""
+    aside, standins = stand_aside(sheets)
+    spec = Spec.of(aside)
+    if spec.private != standins.size:  # there are others, which are not ours to fill
+        return drawn(Spec.of(sheets))
+    return drawn(spec).filled(standins)
+
+
+@lru_cache(maxsize=32)
+def drawn(spec: Spec) -> Frame:
     buffer = BytesIO()
     book = Workbook(buffer, {"in_memory": True})
     _set_properties(book, spec.sheets[0].layout)
@@ -120,8 +144,9 @@ def draw(spec: Spec) -> Frame:
     parts["docProps/core.xml"] = re.sub(
         rb"<dcterms:(created|modified).*?</dcterms:\1>", b"", parts["docProps/core.xml"]
     )
-    growing = frozenset(name for name, data in parts.items() if _refers(name, data))
-    return Frame(sheets, parts, growing)
+    xml = {name: data.decode() for name, data in parts.items() if name.endswith(".xml")}
+    growing = frozenset(name for name, text in xml.items() if _refers(text))
+    return Frame(sheets, parts, growing, frozenset(name for name in xml if private_in(xml[name])))
 
 
 def _drawings(book: Workbook, spec: Spec) -> list[Drawing]:
@@ -180,10 +205,8 @@ def _styles_in(row: str) -> tuple[str, ...]:
     return tuple(f' s="{style}"' if style else "" for style in _STYLE.findall(row))
 
 
-def _refers(name: str, data: bytes) -> bool:
-    if not name.endswith(".xml"):
-        return False
-    return any(_MADE_UP.search(found[2]) for found in _REFERENCES.finditer(data.decode()))
+def _refers(xml: str) -> bool:
+    return any(_MADE_UP.search(found[2]) for found in _REFERENCES.finditer(xml))
 
 
 def _ended(xml: str, end: Callable[[int], int]) -> str:

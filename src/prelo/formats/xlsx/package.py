@@ -7,6 +7,7 @@ each part and the whole file end below 4 GiB. Equal parts give equal bytes: no c
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import pack
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,17 @@ _UTF8 = 1 << 11
 _DESCRIPTOR = 1 << 3  # sizes follow the data: nobody can go back to the header
 _NO_TIME, _1980_01_01 = 0, 0x21
 _WORTH_A_THREAD = 1 << 18
+_WORTH_KEEPING = 1 << 15  # bytes of a part at most
+
+
+def _squeezed(data: bytes) -> tuple[int, bytes]:
+    """Its checksum, and what it is when deflated."""
+    squeezer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+    return isal_zlib.crc32(data), squeezer.compress(data) + squeezer.flush()
+
+
+# Most parts of a report's workbooks are the same in each of them.
+_kept = lru_cache(maxsize=256)(_squeezed)
 
 
 @dataclass(slots=True)
@@ -67,9 +79,7 @@ class Package:
 
     def add(self, name: str, data: bytes) -> None:
         """Write a small part at once, its sizes in front, as programs that sniff files expect."""
-        squeezer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-        packed = squeezer.compress(data) + squeezer.flush()
-        crc = isal_zlib.crc32(data)
+        crc, packed = _kept(data) if len(data) <= _WORTH_KEEPING else _squeezed(data)
         entry = _Entry(name.encode(), _UTF8, self._offset, crc, len(packed), len(data))
         self._entries.append(entry)
         self.write(b"PK\3\4" + entry.common(known=True) + entry.name + packed)
