@@ -153,7 +153,7 @@ class OidcIssuer:
                     raise self._away("its jwks_uri is no address with https://")
                 keys = _keys_of(await self._document(place))
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, TypeError) as error:
-            raise self._away(type(error).__name__) from error
+            raise self._away(_why(error)) from error
         if not keys:
             raise self._away("it has no keys to check a signature by")
         # An issuer must say this, and RS256 must be among it (section 3 there).
@@ -176,6 +176,16 @@ class OidcIssuer:
 
     def _away(self, why: str) -> Unavailable:
         return Unavailable(f"the issuer {self._issuer} cannot be asked for its keys: {why}", 5)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"it answered {error.response.status_code}"
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "it did not answer in time"
+    if isinstance(error, httpx.TransportError):
+        return "no connection to it can be made, or it broke off"
+    return "what it answers cannot be read"
 
 
 def _safe(url: str) -> bool:

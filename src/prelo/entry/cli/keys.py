@@ -68,7 +68,11 @@ def create(  # noqa: PLR0913, PLR0917  the options of a command
         name=name, tenant=tenant, scopes=tuple(scope or USUAL), permissions=tuple(permission or ())
     )
     length = None if lasts is None else _milliseconds("--lasts", lasts)
-    made, text = _on_the_store(data, lambda store: making.create(asked, store, given.me(), length))
+
+    async def work(store: "Keyring") -> "tuple[Key, str]":
+        return await making.create(asked, store, given.me(), length)
+
+    made, text = _on_the_store(data, work, migrate=True)  # the first key comes before any server
     _shown_once(made, text, json=json)
 
 
@@ -124,7 +128,9 @@ def revoke(key: _Id, data: given.Data = None, json: given.Json = False) -> None:
         say.line(f"The key {ended.id} ({ended.name}) lets nobody in any more.")
 
 
-def _on_the_store(data: Any, work: "Callable[[Keyring], Awaitable[T]]") -> T:
+def _on_the_store(
+    data: Any, work: "Callable[[Keyring], Awaitable[T]]", *, migrate: bool = False
+) -> T:
     import asyncio
 
     from prelo.config import Config
@@ -134,7 +140,7 @@ def _on_the_store(data: Any, work: "Callable[[Keyring], Awaitable[T]]") -> T:
         config = Config.load(data=data)
         store = chosen(STORES, "PRELO_STORE", config.store)(config.store)
         try:
-            await store.migrate()  # the first key comes before the first server
+            await (store.migrate() if migrate else store.check())
             return await work(store)
         finally:
             await store.close()
