@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import sqlite3
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from prelo.core.webhook import NewWebhook
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
 from tests.receivers.mail import MailServer
+from tests.servers.fixtures import migrated
 
 ME, OTHER = Caller(tenant="acme"), Caller(tenant="other")
 HOUR = 3_600_000
@@ -90,10 +93,22 @@ class Desk:
         return found
 
 
+@cache
+def _empty() -> bytes:
+    """A database with the tables in it, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        migrated(f"sqlite:///{folder}/prelo.db")
+        return (Path(folder) / "prelo.db").read_bytes()
+
+
 @contextlib.asynccontextmanager
 async def desk_at(folder: Path, **settings: Any) -> AsyncGenerator[Desk]:
     config = Config(data=folder / "data", webhook_local=True, **settings)
     (folder / "reports").mkdir(exist_ok=True)
+    database = folder / "data" / "prelo.db"
+    if not database.exists():
+        database.parent.mkdir()
+        database.write_bytes(_empty())
     config = config.model_copy(update={"catalog": folder / "reports"})
     async with opened(config, migrate=True) as ports:
         yield Desk(ports, config)
