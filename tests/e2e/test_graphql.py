@@ -4,12 +4,14 @@ import asyncio
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from prelo.core.errors import QueryFailed
+from prelo.core.request import Caller
 from prelo.entry.api.graphql.door import schema
+from prelo.entry.api.reading import Who
 from tests.e2e.asking import JOB, Answer, Asks, Body, Graph, Rest, graph
 from tests.e2e.conftest import Door
 
@@ -185,6 +187,20 @@ async def test_a_store_that_is_away_is_a_problem_and_no_trace(door: Door):
     refused = await Graph(door).look(NOWHERE)
     assert refused == await Rest(door).look(NOWHERE)
     assert refused["problem"]["status"] == 503
+
+
+async def test_another_tenants_jobs_are_not_there(door: Door):
+    job_id = await door.finished()
+    other = Door(door.ports, door.config)
+    _, depends = get_args(Who)
+    other.app.dependency_overrides[depends.dependency] = lambda: Caller(tenant="other")
+    theirs = Graph(other)
+    refused = [await theirs.look(job_id), await theirs.forget(job_id)]
+    refused += [await theirs.act(action, job_id) for action in ("cancel", "retry", "refresh")]
+    assert {answer["problem"]["type"] for answer in refused} == {"not-found"}
+    assert await theirs.page(9) == {"jobs": [], "next": None}
+    assert (await theirs.create(sales("2026-01-01")))["job"]["id"] != job_id
+    assert [job["id"] for job in (await Graph(door).page(9))["jobs"]] == [job_id]
 
 
 def test_the_schema_is_the_one_in_the_manual():
