@@ -147,6 +147,22 @@ async def test_what_is_refused_by_post_is_refused_on_a_websocket(door: Door):
         assert await talking.hear() == {"type": "pong"}
 
 
+async def test_a_connection_carries_fifty_operations_and_no_more(door: Door):
+    job_id = await door.asked()
+    async with door.served() as http, line(http) as following:
+        for number in range(51):
+            await following.ask(FOLLOW, str(number), id=job_id)
+        heard = [await following.hear() for _ in range(51)]
+        (refused,) = [said for said in heard if said["type"] == "error"]
+        assert (refused["id"], refused["payload"][0]["extensions"]["type"]) == (
+            "50",
+            "graphql-too-costly",
+        )
+        await following.say(type="complete", id="0")
+        await following.ask(FOLLOW, "50", id=job_id)
+        assert (await following.hear())["type"] == "next"
+
+
 async def test_one_who_stops_listening_is_told_nothing_more(door: Door):
     job_id = await door.asked()
     async with door.served() as http, line(http) as following:

@@ -50,6 +50,11 @@ class Asking(BaseContext):
 Info = strawberry.Info[Asking, None]
 
 
+def _let_in(info: Info) -> Asking:
+    """Every field begins here: when callers have rights, those for `info.field_name` are checked here."""
+    return info.context
+
+
 @strawberry.type
 class PageInfo:
     has_next_page: bool
@@ -83,18 +88,18 @@ class CreatedJob:
 class Query:
     @strawberry.field(graphql_type=REPORTS, description="Every report, in its newest version.")
     async def reports(self, info: Info) -> list[ReportView]:
-        catalog = info.context.here.ports.catalog
+        catalog = _let_in(info).here.ports.catalog
         return [report_view(report, catalog) for report in catalog]
 
     @strawberry.field(graphql_type=REPORT, description="A report, in its newest version or that.")
     async def report(self, info: Info, name: str, version: Long | None = None) -> ReportView:
-        catalog = info.context.here.ports.catalog
+        catalog = _let_in(info).here.ports.catalog
         return report_view(catalog.get(name, version), catalog)
 
     @strawberry.field(graphql_type=JOB, description="A job as it is.")
     async def job(self, info: Info, id: strawberry.ID) -> JobView:  # noqa: A002  as GraphQL calls it
-        here, who = info.context.here, info.context.who
-        return job_view(await intake.find(_id(id), who, here.ports))
+        asking = _let_in(info)
+        return job_view(await intake.find(_id(id), asking.who, asking.here.ports))
 
     @strawberry.field(description=f"The jobs, newest first; `first` is at most {MAX_FIRST}.")
     async def jobs(
@@ -106,6 +111,7 @@ class Query:
         first: int = FIRST,
         after: str | None = None,
     ) -> JobConnection | None:
+        asking = _let_in(info)
         query = Listing(
             state=[State(one.value) for one in state or ()],
             report=report,
@@ -113,7 +119,7 @@ class Query:
             cursor=_cursor(after),
             limit=_first(first),
         )
-        jobs, following = await page_of(query, info.context.here, info.context.who)
+        jobs, following = await page_of(query, asking.here, asking.who)
         edges = [JobEdge(cursor=_place(job), node=job_view(job)) for job in jobs]
         return JobConnection(
             edges=edges,
@@ -130,14 +136,15 @@ class Query:
         graphql_type=STATUS, description="Work by lane; health: anything but 0 is an alert."
     )
     async def status(self, info: Info) -> StatusView:
-        return await status_view(info.context.here)
+        return await status_view(_let_in(info).here)
 
     @strawberry.field(
         graphql_type=CHECKED, description="What a request would be; nothing is stored."
     )
     async def check_job(self, info: Info, input: Input) -> CheckedView:  # noqa: A002  as GraphQL calls it
+        asking = _let_in(info)
         wanted, _ = _request(input)
-        return checked_view(intake.check(wanted, info.context.who, info.context.here.ports))
+        return checked_view(intake.check(wanted, asking.who, asking.here.ports))
 
 
 @strawberry.type
@@ -152,40 +159,44 @@ class Mutation:
         idempotency_key: str | None = None,
         wait: Wait = 0,
     ) -> CreatedJob | None:
-        here, who = info.context.here, info.context.who
+        asking = _let_in(info)
         wanted, digest = _request(input)
         submitted = await intake.submit(
             wanted,
-            who,
-            here.ports,
+            asking.who,
+            asking.here.ports,
             key=_key(idempotency_key, digest),
-            max_queued=here.config.max_queued,
+            max_queued=asking.here.config.max_queued,
         )
-        job = await _waited(submitted.job, info, wait)
+        job = await _waited(submitted.job, asking, wait)
         return CreatedJob(job=job, replayed=submitted.replayed)
 
     @strawberry.mutation(
         graphql_type=JOB, description="Stop a job; a running one stops when its worker has heard."
     )
     async def cancel_job(self, info: Info, id: strawberry.ID) -> JobView:  # noqa: A002
-        return job_view(await intake.cancel(_id(id), info.context.who, info.context.here.ports))
+        asking = _let_in(info)
+        return job_view(await intake.cancel(_id(id), asking.who, asking.here.ports))
 
     @strawberry.mutation(graphql_type=JOB, description="Run a job without a file again.")
     async def retry_job(self, info: Info, id: strawberry.ID, wait: Wait = 0) -> JobView:  # noqa: A002
-        job = await intake.retry(_id(id), info.context.who, info.context.here.ports)
-        return await _waited(job, info, wait)
+        asking = _let_in(info)
+        job = await intake.retry(_id(id), asking.who, asking.here.ports)
+        return await _waited(job, asking, wait)
 
     @strawberry.mutation(
         graphql_type=JOB,
         description="The same report with today's data: a new job, or the one under way.",
     )
     async def refresh_job(self, info: Info, id: strawberry.ID, wait: Wait = 0) -> JobView:  # noqa: A002
-        submitted = await intake.refresh(_id(id), info.context.who, info.context.here.ports)
-        return await _waited(submitted.job, info, wait)
+        asking = _let_in(info)
+        submitted = await intake.refresh(_id(id), asking.who, asking.here.ports)
+        return await _waited(submitted.job, asking, wait)
 
     @strawberry.mutation(description="Delete an ended job and its file. Answers its id.")
     async def forget_job(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:  # noqa: A002
-        await intake.forget(_id(id), info.context.who, info.context.here.ports)
+        asking = _let_in(info)
+        await intake.forget(_id(id), asking.who, asking.here.ports)
         return id
 
 
@@ -195,7 +206,7 @@ class Subscription:
         graphql_type=JOB, description="The job now and at each change, until it has ended."
     )
     async def job_changed(self, info: Info, id: strawberry.ID) -> AsyncGenerator[JobView]:  # noqa: A002
-        async for view in _followed(_id(id), info.context):
+        async for view in _followed(_id(id), _let_in(info)):
             yield view
 
 
@@ -214,10 +225,10 @@ async def _followed(job_id: str, asking: Asking) -> AsyncIterator[JobView]:
                 yield view
 
 
-async def _waited(job: Job, info: Info, seconds: int) -> JobView:
+async def _waited(job: Job, asking: Asking, seconds: int) -> JobView:
     if seconds > 0 and not job.state.ended:
         most = min(seconds, MAX_WAIT)
-        job = await intake.wait(job.id, info.context.who, info.context.here.ports, most)
+        job = await intake.wait(job.id, asking.who, asking.here.ports, most)
     return job_view(job)
 
 
