@@ -11,7 +11,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-emit-index-url --custom-compile-command "make lock"
 
 # What the image can speak with; see Dockerfile.
-IMAGE_EXTRAS := --extra postgres --extra rabbitmq --extra redis --extra s3 --extra password --extra email --extra seal --extra oidc
+IMAGE_EXTRAS := --extra postgres --extra rabbitmq --extra redis --extra s3 --extra password --extra email --extra seal --extra oidc --extra graphql
 
 help: ## Print this
 	@echo "Prelo: reports on request. Needs python3 (3.11 or newer); uv is used when it is there."

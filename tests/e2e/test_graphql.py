@@ -4,12 +4,12 @@ import asyncio
 import json
 import re
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import Any, get_args
 
 from prelo.core.errors import QueryFailed
+from prelo.core.request import Caller
 from prelo.entry.api.graphql.door import schema
+from prelo.entry.api.reading import Who
 from tests.e2e.asking import JOB, Answer, Asks, Body, Graph, Rest, graph
 from tests.e2e.conftest import Door
 
@@ -107,26 +107,25 @@ async def test_one_script_has_the_same_answers_by_rest_and_by_graphql(door: Door
     assert {"conflict", "not-found", "idempotency-key-reused"} <= set(kinds)
 
 
-@pytest.mark.parametrize("body", WRONG)
-async def test_what_rest_refuses_graphql_refuses_in_the_same_words(door: Door, body: Body):
+async def test_what_rest_refuses_graphql_refuses_in_the_same_words(door: Door):
     rest, graphql = Rest(door), Graph(door)
-    refused = await rest.create(body)
-    assert refused["problem"]["status"] in {404, 422}
-    assert await graphql.create(body) == refused
-    assert await graphql.check(body) == await rest.check(body)
+    for body in WRONG:
+        refused = await rest.create(body)
+        assert refused["problem"]["status"] in {404, 422}, body
+        assert await graphql.create(body) == refused
+        assert await graphql.check(body) == await rest.check(body)
     assert (await rest.page(9))["jobs"] == []
 
 
-@pytest.mark.parametrize("job_id", [NOWHERE, "nope", "..", "é"])
-async def test_a_job_that_is_not_there_is_not_found_by_either(door: Door, job_id: str):
+async def test_a_job_that_is_not_there_is_not_found_by_either(door: Door):
     rest, graphql = Rest(door), Graph(door)
-    looked = await graphql.look(job_id)
-    assert (looked["problem"]["status"], looked["problem"]["type"]) == (404, "not-found")
-    if job_id != "..":
+    for job_id in (NOWHERE, "nope", "é"):
+        looked = await graphql.look(job_id)
+        assert (looked["problem"]["status"], looked["problem"]["type"]) == (404, "not-found")
         assert looked == await rest.look(job_id)
-    for action in ("cancel", "retry", "refresh"):
-        assert await graphql.act(action, job_id) == looked
-    assert await graphql.forget(job_id) == looked
+        for action in ("cancel", "retry", "refresh"):
+            assert await graphql.act(action, job_id) == looked
+        assert await graphql.forget(job_id) == looked
 
 
 async def test_the_catalog_and_the_house_are_the_same_by_both(door: Door):
@@ -185,6 +184,20 @@ async def test_a_store_that_is_away_is_a_problem_and_no_trace(door: Door):
     refused = await Graph(door).look(NOWHERE)
     assert refused == await Rest(door).look(NOWHERE)
     assert refused["problem"]["status"] == 503
+
+
+async def test_another_tenants_jobs_are_not_there(door: Door):
+    job_id = await door.finished()
+    other = Door(door.ports, door.config)
+    _, depends = get_args(Who)
+    other.app.dependency_overrides[depends.dependency] = lambda: Caller(tenant="other")
+    theirs = Graph(other)
+    refused = [await theirs.look(job_id), await theirs.forget(job_id)]
+    refused += [await theirs.act(action, job_id) for action in ("cancel", "retry", "refresh")]
+    assert {answer["problem"]["type"] for answer in refused} == {"not-found"}
+    assert await theirs.page(9) == {"jobs": [], "next": None}
+    assert (await theirs.create(sales("2026-01-01")))["job"]["id"] != job_id
+    assert [job["id"] for job in (await Graph(door).page(9))["jobs"]] == [job_id]
 
 
 def test_the_schema_is_the_one_in_the_manual():

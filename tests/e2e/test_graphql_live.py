@@ -147,6 +147,22 @@ async def test_what_is_refused_by_post_is_refused_on_a_websocket(door: Door):
         assert await talking.hear() == {"type": "pong"}
 
 
+async def test_a_connection_carries_fifty_operations_and_no_more(door: Door):
+    job_id = await door.asked()
+    async with door.served() as http, line(http) as following:
+        for number in range(51):
+            await following.ask(FOLLOW, str(number), id=job_id)
+        heard = [await following.hear() for _ in range(51)]
+        (refused,) = [said for said in heard if said["type"] == "error"]
+        assert (refused["id"], refused["payload"][0]["extensions"]["type"]) == (
+            "50",
+            "graphql-too-costly",
+        )
+        await following.say(type="complete", id="0")
+        await following.ask(FOLLOW, "50", id=job_id)
+        assert (await following.hear())["type"] == "next"
+
+
 async def test_one_who_stops_listening_is_told_nothing_more(door: Door):
     job_id = await door.asked()
     async with door.served() as http, line(http) as following:
@@ -160,28 +176,29 @@ async def test_one_who_stops_listening_is_told_nothing_more(door: Door):
         assert await following.hear() == {"type": "pong"}
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "nonsense", "[]", "1", "null", "{}", '{"type": 1}', '{"type": "start"}', '{"type": "next"}',
-        '{"type": "subscribe"}', '{"type": "subscribe", "id": [], "payload": {"query": "{a}"}}',
-        '{"type": "subscribe", "id": "1", "payload": "x"}', '{"type": "subscribe", "id": "1", "payload": {}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": ""}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
-        '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": {}}}',
-        '{"type": "subscribe", "id": "' + "1" * 65 + '", "payload": {"query": "{a}"}}',
-        '{"type": "complete", "id": {}}', '{"type": "' + "x" * 500 + '"}', "[" * 10_000,
-        '{"type": "ping", "payload": NaN}', b"\x00\x01",
-    ],
-)  # fmt: skip
+NO_MESSAGES: list[str | bytes] = [
+    "nonsense", "[]", "1", "null", "{}", '{"type": 1}', '{"type": "start"}', '{"type": "next"}',
+    '{"type": "subscribe"}', '{"type": "subscribe", "id": [], "payload": {"query": "{a}"}}',
+    '{"type": "subscribe", "id": "1", "payload": "x"}', '{"type": "subscribe", "id": "1", "payload": {}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": ""}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": {}}}',
+    '{"type": "subscribe", "id": "' + "1" * 65 + '", "payload": {"query": "{a}"}}',
+    '{"type": "complete", "id": {}}', '{"type": "' + "x" * 500 + '"}', "[" * 10_000,
+    '{"type": "ping", "payload": NaN}', b"\x00\x01",
+]  # fmt: skip
+
+
 async def test_a_message_that_is_none_closes_the_connection_with_a_reason(
-    door: Door, message: str | bytes, caplog: pytest.LogCaptureFixture
+    door: Door, caplog: pytest.LogCaptureFixture
 ):
-    async with door.served() as http, line(http) as talking:
-        await talking.socket.send(message)
-        code, reason = await talking.closed()
-        assert (code, bool(reason)) == (4400, True)
+    async with door.served() as http:
+        for message in NO_MESSAGES:
+            async with line(http) as talking:
+                await talking.socket.send(message)
+                code, reason = await talking.closed()
+                assert (code, bool(reason)) == (4400, True), message
     assert "Traceback" not in caplog.text
 
 

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from strawberry.types import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
 
 from prelo.app import keys
 from prelo.client import AsyncClient
@@ -19,7 +21,8 @@ from prelo.core import job as transitions
 from prelo.core.access import SCOPES, USUAL, Key, Scope, spelled
 from prelo.core.errors import Forbidden, NotFound, SourceUnavailable, Unauthenticated, Unavailable
 from prelo.core.job import Job
-from prelo.entry.api.rights import NEEDS, OPEN
+from prelo.entry.api.graphql.fields import Mutation, Query
+from prelo.entry.api.rights import BY_FIELD, NEEDS, OPEN
 from prelo.wiring import opened
 from tests.contracts.issuer_fixtures import AUDIENCE, Giver
 from tests.e2e.conftest import CATALOG, CONTENT, Door
@@ -164,6 +167,11 @@ async def test_every_route_asks_for_its_scope_and_shows_nothing_of_another_tenan
     for path, methods in paths.items():
         for method in methods:
             place = f"{method.upper()} {path}"
+            if place in BY_FIELD:
+                is_problem(
+                    await gate.http.post(path, json={"query": "{a}"}), 401, "unauthenticated"
+                )
+                continue
             if place in OPEN:
                 assert (await gate.http.request(method, path)).status_code in {200, 307}, place
                 continue
@@ -231,6 +239,42 @@ async def scheduled(who: httpx.AsyncClient) -> str:
     answer = await who.post("/v1/schedules", json=BODIES["/v1/schedules"])
     assert answer.status_code == 201, answer.text
     return answer.json()["id"]
+
+
+FIELDS = [
+    ("reports", "{reports {name}}"),
+    ("report", '{report(name: "sales") {name}}'),
+    ("job", '{job(id: "ID") {id}}'),
+    ("jobs", "{jobs {nodes {id}}}"),
+    ("status", "{status {version}}"),
+    ("checkJob", '{checkJob(input: {report: "stock"}) {id}}'),
+    ("createJob", 'mutation {createJob(input: {report: "stock"}) {replayed}}'),
+    ("cancelJob", 'mutation {cancelJob(id: "ID") {id}}'),
+    ("retryJob", 'mutation {retryJob(id: "ID") {id}}'),
+    ("refreshJob", 'mutation {refreshJob(id: "ID") {id}}'),
+    ("forgetJob", 'mutation {forgetJob(id: "ID")}'),
+]
+
+
+async def test_every_field_of_graphql_asks_for_its_scope_and_shows_nothing_of_another_tenant(
+    gate: Gate,
+):
+    acme = await gate.as_(*USUAL)
+    job_id = await made(gate, acme)
+    nobody, other = await gate.as_("dead:write"), await gate.as_("admin", tenant="other")
+    told = {name for kind in (Query, Mutation) for name in fields_of(kind)}
+    assert {name for name, _ in FIELDS} == told, "a new field has no test of its scope"
+    for name, query in FIELDS:
+        asked = {"query": query.replace("ID", job_id)}
+        (error,) = (await nobody.post("/graphql", json=asked)).json()["errors"]
+        assert (error["extensions"]["type"], error["path"]) == ("forbidden", [name])
+        answer = (await other.post("/graphql", json=asked)).text
+        assert job_id not in answer.replace(f"'{job_id}'", "") or "not-found" in answer, name
+    assert (await acme.get(f"/v1/jobs/{job_id}")).json()["state"] == "succeeded"
+
+
+def fields_of(kind: type) -> list[str]:
+    return [to_camel_case(field.name) for field in get_object_definition(kind, strict=True).fields]
 
 
 async def test_a_route_that_nobody_placed_lets_nobody_in(

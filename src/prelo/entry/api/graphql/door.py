@@ -20,6 +20,7 @@ from strawberry.types.graphql import OperationType
 
 from prelo.core.request import Caller
 from prelo.entry.api.graphql import Question
+from prelo.entry.api.graphql.cost import TooCostly
 from prelo.entry.api.graphql.fields import Asking, Mutation, Query, Subscription
 from prelo.entry.api.graphql.refusals import Limits, Problems, Schema, told
 from prelo.entry.api.graphql.types import SCALARS
@@ -30,6 +31,10 @@ _OVER_HTTP = (OperationType.QUERY, OperationType.MUTATION)
 _GREETING = timedelta(seconds=10)  # for the first word on a WebSocket
 _MOST_AT_ONCE = 50  # operations on a WebSocket
 _MAX_ID = 64
+_BUSY = TooCostly(
+    f"{_MOST_AT_ONCE} operations are under way on this connection, which is the most; "
+    "end one of them, or open another connection"
+)
 
 # Limits is within Problems: what it refuses is told as all else is.
 schema = Schema(
@@ -76,10 +81,13 @@ class _Talk(BaseGraphQLTransportWSHandler[Asking, None]):
     """The library's, which expects every message to be of the right form."""
 
     async def handle_message(self, message: Any) -> None:
-        if _is_sound(message):
-            await super().handle_message(message)
-        else:
+        if not _is_sound(message):
             await self.handle_invalid_message("This is no message of graphql-transport-ws")
+        elif message["type"] == "subscribe" and len(self.operations) >= _MOST_AT_ONCE:
+            payload: Any = [told(GraphQLError("", original_error=_BUSY)).formatted]
+            await self.send_message({"id": message["id"], "type": "error", "payload": payload})
+        else:
+            await super().handle_message(message)
 
 
 def _is_sound(message: Any) -> bool:
@@ -115,7 +123,7 @@ _view = _View(
     graphql_ide=None,
     subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
     connection_init_wait_timeout=_GREETING,
-    max_subscriptions_per_connection=_MOST_AT_ONCE,
+    max_subscriptions_per_connection=None,  # _Talk counts, and says it as a problem
 )
 
 

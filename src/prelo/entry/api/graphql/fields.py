@@ -179,7 +179,7 @@ class Mutation:
             max_queued=here.config.max_queued,
         )
         here.note(who, "ask", submitted.job, fresh=submitted.fresh)
-        job = await _waited(submitted.job, info, wait)
+        job = await _waited(submitted.job, info.context, wait)
         return CreatedJob(job=job, replayed=submitted.replayed)
 
     @strawberry.mutation(
@@ -193,7 +193,7 @@ class Mutation:
     async def retry_job(self, info: Info, id: strawberry.ID, wait: Wait = 0) -> JobView:  # noqa: A002
         here, who = _asks(info, "POST /v1/jobs/{job_id}:retry")
         job = await intake.retry(_id(id), who, here.ports)
-        return await _waited(job, info, wait)
+        return await _waited(job, info.context, wait)
 
     @strawberry.mutation(
         graphql_type=JOB,
@@ -203,7 +203,7 @@ class Mutation:
         here, who = _asks(info, "POST /v1/jobs/{job_id}:refresh")
         submitted = await intake.refresh(_id(id), who, here.ports)
         here.note(who, "ask", submitted.job, fresh=submitted.fresh, refresh=True)
-        return await _waited(submitted.job, info, wait)
+        return await _waited(submitted.job, info.context, wait)
 
     @strawberry.mutation(description="Delete an ended job and its file. Answers its id.")
     async def forget_job(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:  # noqa: A002
@@ -243,10 +243,10 @@ async def _followed(job_id: str, asking: Asking) -> AsyncIterator[JobView]:
                 return
 
 
-async def _waited(job: Job, info: Info, seconds: int) -> JobView:
+async def _waited(job: Job, asking: Asking, seconds: int) -> JobView:
     if seconds > 0 and not job.state.ended:
         most = min(seconds, MAX_WAIT)
-        job = await intake.wait(job.id, info.context.who, info.context.here.ports, most)
+        job = await intake.wait(job.id, asking.who, asking.here.ports, most)
     return job_view(job)
 
 
