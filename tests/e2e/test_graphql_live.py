@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,7 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from prelo.adapters.cache_memory import MemoryCache
 from prelo.core.errors import QueryFailed
+from prelo.ports import Watch
 from tests.e2e.asking import JOB, snake
 from tests.e2e.conftest import Door
 from tests.e2e.test_graphql_refusals import BOMBS, bare
@@ -161,6 +164,40 @@ async def test_a_connection_carries_fifty_operations_and_no_more(door: Door):
         await following.say(type="complete", id="0")
         await following.ask(FOLLOW, "50", id=job_id)
         assert (await following.hear())["type"] == "next"
+
+
+class Counting(MemoryCache):
+    """It knows how many listen."""
+
+    listening = 0
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncGenerator[Watch]:
+        async with super().listen(topic) as watch:
+            self.listening += 1
+            try:
+                yield watch
+            finally:
+                self.listening -= 1
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while self.listening != count:
+                await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_left_of_those_who_stop_listening_or_are_gone(door: Door):
+    cache = Counting()
+    counting = Door(replace(door.ports, cache=cache), door.config)
+    job_id = await door.asked()
+    async with counting.served() as http:
+        async with line(http) as following:
+            await following.ask(FOLLOW, "1", id=job_id)
+            await following.ask(FOLLOW, "2", id=job_id)
+            await cache.until(2)
+            await following.say(type="complete", id="1")
+            await cache.until(1)
+        await cache.until(0)
 
 
 async def test_one_who_stops_listening_is_told_nothing_more(door: Door):

@@ -1,6 +1,6 @@
 """What can be asked by GraphQL: each field is one use case, as each route of REST is."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Optional, cast
@@ -206,11 +206,12 @@ class Subscription:
         graphql_type=JOB, description="The job now and at each change, until it has ended."
     )
     async def job_changed(self, info: Info, id: strawberry.ID) -> AsyncGenerator[JobView]:  # noqa: A002
-        async for view in _followed(_id(id), _let_in(info)):
-            yield view
+        async with aclosing(_followed(_id(id), _let_in(info))) as views:
+            async for view in views:
+                yield view
 
 
-async def _followed(job_id: str, asking: Asking) -> AsyncIterator[JobView]:
+async def _followed(job_id: str, asking: Asking) -> AsyncGenerator[JobView]:
     """The job as its callers see it, whenever that has changed: a beat alone is no news."""
     changes = cast(
         "AsyncGenerator[Job | None]",
