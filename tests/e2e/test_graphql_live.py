@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,7 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from prelo.adapters.cache_memory import MemoryCache
 from prelo.core.errors import QueryFailed
+from prelo.ports import Watch
 from tests.e2e.asking import JOB, snake
 from tests.e2e.conftest import Door
 from tests.e2e.test_graphql_refusals import BOMBS, bare
@@ -75,7 +78,8 @@ async def test_a_subscription_hears_every_state_of_a_job_and_its_end(door: Door)
             said = await following.hear()
             assert (said["type"], said["id"]) == ("next", "1")
             job = snake(said["payload"]["data"]["jobChanged"])
-            assert job == (await http.get(f"/v1/jobs/{job_id}")).json()
+            shown = (await http.get(f"/v1/jobs/{job_id}")).json()
+            assert job == shown | {"queue": None}  # where it waits is no change of it
             return job
 
         assert (await heard())["state"] == "queued"
@@ -108,17 +112,6 @@ async def test_a_job_that_is_not_there_ends_it_with_the_problem_rest_has(door: D
         await following.ask(FOLLOW, id=NOWHERE)
         (error,) = (await following.hear())["payload"]["errors"]
         assert error["extensions"] == (await http.get(f"/v1/jobs/{NOWHERE}")).json()
-        assert (await following.hear())["type"] == "complete"
-
-
-async def test_a_store_that_goes_away_ends_it_with_a_problem(door: Door):
-    job_id = await door.asked()
-    async with door.served() as http, line(http) as following:
-        await following.ask(FOLLOW, id=job_id)
-        await following.hear()
-        await door.ports.store.close()
-        (error,) = (await following.hear())["payload"]["errors"]
-        assert (error["extensions"]["status"], error["extensions"]["retryAfter"] > 0) == (503, True)
         assert (await following.hear())["type"] == "complete"
 
 
@@ -161,6 +154,40 @@ async def test_a_connection_carries_fifty_operations_and_no_more(door: Door):
         await following.say(type="complete", id="0")
         await following.ask(FOLLOW, "50", id=job_id)
         assert (await following.hear())["type"] == "next"
+
+
+class Counting(MemoryCache):
+    """It knows how many listen."""
+
+    listening = 0
+
+    @asynccontextmanager
+    async def listen(self, topic: str) -> AsyncGenerator[Watch]:
+        async with super().listen(topic) as watch:
+            self.listening += 1
+            try:
+                yield watch
+            finally:
+                self.listening -= 1
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while self.listening != count:
+                await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_left_of_those_who_stop_listening_or_are_gone(door: Door):
+    cache = Counting()
+    counting = Door(replace(door.ports, cache=cache), door.config)
+    job_id = await door.asked()
+    async with counting.served() as http:
+        async with line(http) as following:
+            await following.ask(FOLLOW, "1", id=job_id)
+            await following.ask(FOLLOW, "2", id=job_id)
+            await cache.until(2)
+            await following.say(type="complete", id="1")
+            await cache.until(1)
+        await cache.until(0)
 
 
 async def test_one_who_stops_listening_is_told_nothing_more(door: Door):

@@ -1,7 +1,8 @@
 """What can be asked by GraphQL: each field is one use case, as each route of REST is."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Optional
 from uuid import UUID
@@ -219,11 +220,12 @@ class Subscription:
     )
     async def job_changed(self, info: Info, id: strawberry.ID) -> AsyncGenerator[JobView]:  # noqa: A002
         _asks(info, "GET /v1/jobs/{job_id}/events")
-        async for view in _followed(_id(id), info.context):
-            yield view
+        async with aclosing(_followed(_id(id), info.context)) as views:
+            async for view in views:
+                yield view
 
 
-async def _followed(job_id: str, asking: Asking) -> AsyncIterator[JobView]:
+async def _followed(job_id: str, asking: Asking) -> AsyncGenerator[JobView]:
     """The job as its callers see it, whenever that has changed: a beat alone is no news."""
     live, last = asking.here.live, None
     async with live.listener(asking.who) as listener:
