@@ -184,8 +184,13 @@ async def test_nothing_is_left_of_those_who_stop_listening_or_are_gone(door: Doo
         async with line(http) as following:
             await following.ask(FOLLOW, "1", id=job_id)
             await following.ask(FOLLOW, "2", id=job_id)
-            await cache.until(2)
+            await cache.until(1)  # for all who listen in this process
+            await following.hear()
+            await following.hear()
             await following.say(type="complete", id="1")
+            await following.say(type="complete", id="2")
+            await cache.until(0)
+            await following.ask(FOLLOW, "3", id=job_id)
             await cache.until(1)
         await cache.until(0)
 
