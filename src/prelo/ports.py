@@ -352,8 +352,8 @@ class Press(Protocol):
     """A child process that renders one task at a time."""
 
     async def render(self, task: Task, heard: Callable[[Progress], None]) -> Pressed:
-        """Run the task. Raises the Failure that ended it; PressLost when the child died of itself. Cancelling
-        the call kills the child. The press stays usable: a new child starts when it is needed.
+        """Run the task. Raises the Failure that ended it; PressLost when the child died of itself. A cancel
+        kills the child. The press stays usable: a new child starts when it is needed.
         """
         ...
 
@@ -361,11 +361,9 @@ class Press(Protocol):
 
 
 class Presses(Protocol):
-    """Where presses come from."""
+    """Where presses come from: warm, with everything loaded that they need."""
 
-    async def start(self) -> Press:
-        """A warm press: everything it needs is loaded."""
-        ...
+    async def start(self) -> Press: ...
 
 
 class Observer(Protocol):

@@ -162,8 +162,8 @@ class Counting(MemoryCache):
     listening = 0
 
     @asynccontextmanager
-    async def listen(self, topic: str) -> AsyncGenerator[Watch]:
-        async with super().listen(topic) as watch:
+    async def listen(self, topic: str, only: str | None = None) -> AsyncGenerator[Watch]:
+        async with super().listen(topic, only) as watch:
             self.listening += 1
             try:
                 yield watch
