@@ -25,7 +25,7 @@ import psycopg
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench.load import contestants, table
+from bench.load import contestants, doors, table
 from bench.load.contestants import Contestant, counted
 from bench.load.data import fill
 from bench.load.driver import Callers
@@ -35,6 +35,7 @@ TURNS, JOBS, WARM_UP = 3, 1200, 60
 FIRST_JOBS, LAST_JOBS, BIG_ROWS, BIG_TURNS = 500, 5000, 1_000_000, 3
 _SMALL_RATE = 5.0  # a second, beside a big report
 _WAIT = 60.0
+CALLS = 200  # of each kind in a turn
 Start = Callable[[Path, dict[str, str]], AbstractContextManager[Contestant]]
 PROGRAMS: dict[str, Start] = {"Prelo": contestants.prelo, "Celery": contestants.celery}
 
@@ -42,11 +43,13 @@ PROGRAMS: dict[str, Start] = {"Prelo": contestants.prelo, "Celery": contestants.
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the jobs, in one turn")
-    parser.add_argument("--only", choices=["load", "big", "memory"], help="one part of it")
+    parser.add_argument(
+        "--only", choices=["load", "big", "memory", "callers"], help="one part of it"
+    )
     parser.add_argument("--docs", type=Path, help="write service.md and service.json there")
     options = parser.parse_args()
     scale = 0.1 if options.quick else 1.0
-    parts = {"load": _load, "big": _big, "memory": _memory}
+    parts = {"load": _load, "big": _big, "memory": _memory, "callers": _callers}
     found: dict[str, Any] = {
         "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
     }  # fmt: skip
@@ -189,6 +192,25 @@ def _memory(at: dict[str, str], scale: float) -> dict[str, dict[str, int]]:
         asyncio.run(_finished(contestant, numbers, last - first))
         late = contestant.memory()
     return {name: {"first": early[name], "last": late[name]} for name in early}
+
+
+def _callers(at: dict[str, str], scale: float) -> dict[str, dict[str, float]]:
+    """p95 in ms of asking and of looking, with keys, quotas and audit, and without; in turns."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for _ in range(3 if scale == 1 else 1):
+        for kind, more in (("without", None), ("with", doors.AUTHENTICATED)):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                contestants.prelo(Path(folder) / "place", at, more) as contestant,
+            ):
+                numbers = count(secrets.randbelow(1_000_000) * 1000)
+                doors.asked(contestant, numbers, 20)
+                for name, seconds in doors.asked(contestant, numbers, CALLS).items():
+                    found.setdefault(name, {}).setdefault(kind, []).extend(seconds)
+    return {
+        name: {kind: _percentiles(seconds)["p95"] for kind, seconds in of.items()}
+        for name, of in found.items()
+    }
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class Contestant:
     database: str
     done: str
     processes: dict[str, psutil.Process] = field(default_factory=dict)
+    key: str = ""
 
     def body(self, k: int, report: str = "small") -> dict[str, Any]:
         if self.path == "/exports":
@@ -99,15 +100,17 @@ def servers(database: str) -> Generator[dict[str, str]]:
 
 
 @contextmanager
-def prelo(folder: Path, at: dict[str, str]) -> Generator[Contestant]:
-    """An API, a worker of WORKERS slots, and upkeep."""
+def prelo(
+    folder: Path, at: dict[str, str], more: dict[str, str] | None = None
+) -> Generator[Contestant]:
+    """An API, a worker of WORKERS slots, and upkeep. With `more` settings there is a key to ask with."""
     (folder / "reports").mkdir(parents=True)
     (folder / "reports" / "all.yaml").write_text(_CATALOG)
     settings = KEYS | {
         "PRELO_DATA": str(folder), "PRELO_CATALOG": str(folder / "reports"), "PRELO_STORE": at["store"],
         "PRELO_BROKER": f"{at['broker']}?prefix=b{secrets.token_hex(4)}", "PRELO_CACHE": at["cache"],
         "PRELO_FILES": address(at["bucket"], at["endpoint"]), "PRELO_SLOTS": str(WORKERS + 1),
-        "PRELO_CONNECTION_DEFAULT": at["store"], "PRELO_LOG": "json",
+        "PRELO_CONNECTION_DEFAULT": at["store"], "PRELO_LOG": "json", **(more or {}),
     }  # fmt: skip
     with _started(folder / "log.txt", settings) as start:
         api, said = start("-m", "prelo", "api", "--json", "--port", "0")
@@ -116,9 +119,18 @@ def prelo(folder: Path, at: dict[str, str]) -> Generator[Contestant]:
         contestant = Contestant(
             "Prelo", json.loads(said)["url"], "/v1/jobs", at["store"],
             "select count(*) from job where state = 'succeeded'",
-            {"api": api, "work": work, "upkeep": upkeep},
+            {"api": api, "work": work, "upkeep": upkeep}, _key(settings) if more else "",
         )  # fmt: skip
         yield contestant
+
+
+def _key(settings: dict[str, str]) -> str:
+    """A key of a caller, made as an operator makes it."""
+    made = subprocess.run(
+        [sys.executable, "-m", "prelo", "keys", "create", "bench", "--json"],
+        check=True, capture_output=True, text=True, env=os.environ | settings,
+    )  # fmt: skip
+    return json.loads(made.stdout)["key"]
 
 
 @contextmanager

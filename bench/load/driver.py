@@ -19,12 +19,21 @@ class Line:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     host: str
+    key: str = ""
 
     async def post(self, path: str, body: dict[str, Any]) -> float:
         """Seconds until the answer, which must be 202."""
-        data = json.dumps(body).encode()
+        seconds, _ = await self.ask("POST", path, body)
+        return seconds
+
+    async def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> tuple[float, dict[str, Any]]:
+        """Seconds until the answer, which must be 200 or 202, and what it says."""
+        data = b"" if body is None else json.dumps(body).encode()
+        who = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\n{who}"
             f"Content-Length: {len(data)}\r\n\r\n"
         )
         began = time.perf_counter()
@@ -33,18 +42,19 @@ class Line:
         seconds = time.perf_counter() - began
         length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r")[0])
         said = await self.reader.readexactly(length)
-        if b" 202 " not in answer.partition(b"\r")[0]:
+        if answer.split(b" ", 2)[1] not in {b"200", b"202"}:
             raise RuntimeError(f"{answer.decode()}{said.decode()}")
-        return seconds
+        return seconds, json.loads(said)
 
 
 class Callers:
     """So many callers of one server."""
 
-    def __init__(self, url: str, path: str, number: int = 16) -> None:
+    def __init__(self, url: str, path: str, number: int = 16, key: str = "") -> None:
         self._place = urlsplit(url)
         self._path = path
         self.number = number
+        self._key = key
 
     async def together(self, bodies: Iterator[dict[str, Any]]) -> list[float]:
         """Each asks again as soon as it is answered, until there is nothing left to ask."""
@@ -92,4 +102,4 @@ class Callers:
 
     async def _open(self) -> Line:
         host, port = self._place.hostname or "", self._place.port or 80
-        return Line(*await asyncio.open_connection(host, port), f"{host}:{port}")
+        return Line(*await asyncio.open_connection(host, port), f"{host}:{port}", self._key)

@@ -70,7 +70,7 @@ class Memory:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._kept: dict[str, tuple[str, float]] = {}
+        self.kept: dict[str, tuple[str, float]] = {}
 
     def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
         """See the port Cache."""
@@ -78,17 +78,17 @@ class Memory:
             self._put(name, text, time.monotonic() + seconds)
 
     def recall(self, name: str) -> str | None:
-        text, until = self._kept.get(name, (None, 0.0))
+        text, until = self.kept.get(name, (None, 0.0))
         return text if time.monotonic() < until else None
 
     def count(self, name: str, seconds: float) -> int:
         before = self.recall(name)
         number, until = int(before or 0) + 1, time.monotonic() + seconds
-        self._put(name, str(number), self._kept[name][1] if before else until)
+        self._put(name, str(number), self.kept[name][1] if before else until)
         return number
 
     def _put(self, name: str, text: str, until: float) -> None:
-        self._kept.pop(name, None)
-        self._kept[name] = (text, until)
-        while len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+        self.kept.pop(name, None)
+        self.kept[name] = (text, until)
+        while len(self.kept) > self._most:
+            del self.kept[next(iter(self.kept))]

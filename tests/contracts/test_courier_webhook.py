@@ -101,10 +101,11 @@ def in_an_hour() -> str:
 
 @pytest.mark.parametrize(
     ("said", "ms"),
-    [("120", 120_000), (in_an_hour(), 3_600_000), ("9" * 30, 86_400_000), ("soon", 0), ("-5", 0),
+    [("120", 120_000), ("in an hour", 3_600_000), ("9" * 30, 86_400_000), ("soon", 0), ("-5", 0),
      ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("", 0)],
 )  # fmt: skip
 async def test_retry_after_is_heard_up_to_a_day(said: str, ms: int):
+    said = in_an_hour() if said == "in an hour" else said
     async with Receiver(status(429, retry_after=said)) as receiver:
         answer = await WebhookCourier(local=True).carry(parcel(receiver.url))
     assert answer.retry_after_ms == pytest.approx(ms, abs=60_000 if ms == 3_600_000 else 0)

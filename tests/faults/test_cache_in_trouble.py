@@ -122,7 +122,7 @@ class Script:
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     "kind",
-    ["off", *(pytest.param(kind, marks=long) for kind in ("well", "wiped", "stale", "slow"))],
+    [pytest.param(kind, marks=long) for kind in ("off", "well", "wiped", "stale", "slow")],
 )
 async def test_the_outcome_is_the_same_whatever_befalls_redis(
     plant: Plant, redis: Redis, kind: str

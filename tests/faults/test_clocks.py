@@ -67,7 +67,8 @@ def wrong(plant: Plant, seconds: int) -> Generator[None]:
 
 
 @pytest.mark.parametrize("plant", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("off", [OFF, pytest.param(-OFF, marks=long)], ids=["fast", "slow"])
+@pytest.mark.parametrize("off", [OFF, -OFF], ids=["fast", "slow"])
+@long
 @pytest.mark.timeout(180)
 async def test_clocks_that_are_wrong_by_ten_minutes_change_nothing(plant: Plant, off: int):
     catalog = plant.folder / "reports"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import sqlite3
 
 import psycopg
@@ -84,10 +86,12 @@ async def test_two_upkeeps_of_which_one_is_killed_after_it_told_miss_no_notice_a
     plant.settings["webhook_local"] = True
     crash = {"at": "notices.settle", "when": "before", "nth": 3}
     async with Receiver() as receiver, plant.ports() as ports:
-        with plant.process("upkeep", crash=crash) as doomed, plant.running("upkeep"):
+        with plant.process("upkeep", crash=crash) as doomed, plant.running("upkeep") as other:
             await asyncio.to_thread(plant.ready, doomed)
+            os.kill(other.pid, signal.SIGSTOP)  # it could take them all at once
             await asked(plant, ports, receiver, 30)
             await plant.killed(doomed)
+            os.kill(other.pid, signal.SIGCONT)
             lapse(plant)
             await settled(plant, 30)
         told = [(got.id, got.body) for got in receiver.got]

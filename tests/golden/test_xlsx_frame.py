@@ -109,6 +109,7 @@ OWN = "\ue000"  # a private character: with one of its own, a workbook is drawn 
 @example("2026", "_x0041_", " 2026 ")
 def test_texts_put_into_a_drawing_are_as_if_drawn(title: str, subtitle: str, region: str):
     assume(not any("\ue000" <= letter <= "\uf8ff" for letter in title + subtitle + region))
+    assume("!" not in title)  # where XlsxWriter itself ends the name of a sheet, in docProps
     layout = {
         "title": title, "subtitle": subtitle, "facts": {"Region": region},
         "xlsx": {

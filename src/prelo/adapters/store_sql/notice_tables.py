@@ -10,10 +10,9 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    Text,
 )
 
-from prelo.adapters.store_sql.tables import MYSQL, NUMBER, Document, Names, metadata
+from prelo.adapters.store_sql.tables import MYSQL, NUMBER, TEXT, Document, Names, metadata
 from prelo.core.notice import Facts, NoticeState
 
 _STATE = Enum(NoticeState, native_enum=False, length=16, values_callable=list[NoticeState])
@@ -40,8 +39,8 @@ webhook = Table(
     Column("enabled", Boolean, nullable=False),
     Column("why", String(500), nullable=False),
     # as the vault gave them: sealed, where there is a key
-    Column("secret", Text, nullable=False),
-    Column("old_secret", Text),
+    Column("secret", TEXT, nullable=False),
+    Column("old_secret", TEXT),
     Column("old_until", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Index("webhook_tenant", "tenant", "jobs", "enabled"),
@@ -88,7 +87,7 @@ notice_try = Table(
     Column("ok", Boolean, nullable=False),
     Column("status", Integer),
     Column("detail", String(500), nullable=False),
-    Column("excerpt", Text, nullable=False),
+    Column("excerpt", TEXT, nullable=False),
     Index("notice_try_notice", "notice_id", "number"),
     **MYSQL,
 )

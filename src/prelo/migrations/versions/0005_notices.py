@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("ok", sa.Boolean, nullable=False),
         sa.Column("status", sa.Integer),
         sa.Column("detail", sa.String(500), nullable=False),
-        sa.Column("excerpt", sa.Text, nullable=False),
+        sa.Column("excerpt", _TEXT, nullable=False),
         **_MYSQL,
     )
     op.create_index("notice_try_notice", "notice_try", ["notice_id", "number"])
@@ -59,8 +59,8 @@ def _channels() -> None:
         sa.Column("events", _TEXT, nullable=False),
         sa.Column("enabled", sa.Boolean, nullable=False),
         sa.Column("why", sa.String(500), nullable=False),
-        sa.Column("secret", sa.Text, nullable=False),
-        sa.Column("old_secret", sa.Text),
+        sa.Column("secret", _TEXT, nullable=False),
+        sa.Column("old_secret", _TEXT),
         sa.Column("old_until", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         **_MYSQL,
