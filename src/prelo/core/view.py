@@ -134,6 +134,12 @@ class ReportView(View):
     links: dict[str, str] = {}
 
 
+class ReportPage(View):
+    """The catalog, as far as one may ask for it: each report in its newest version."""
+
+    reports: tuple[ReportView, ...]
+
+
 class EstimateView(View):
     """What it would take: `rows` as the source counts them, if it can within half a second; `seconds` and
     `bytes` as the median of the last `jobs` finished ones of your tenant's.

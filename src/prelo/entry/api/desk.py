@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,7 +17,7 @@ from prelo.core.job import Job
 from prelo.core.records import Change, DeadFilter, Deed, fate
 from prelo.entry.api import audit
 from prelo.entry.api.jobs import shown
-from prelo.entry.api.openapi import describe, get, reads
+from prelo.entry.api.openapi import describe, get, header, reads
 from prelo.entry.api.paging import cursor_of, link, place_of
 from prelo.entry.api.problems import BadHeader
 from prelo.entry.api.reading import Here, Who, read
@@ -27,6 +27,8 @@ from prelo.ports import Ports
 router = APIRouter(prefix="/v1/dead", tags=["dead letters"])
 _SECONDS = 5.0  # then a call ends with what is left: no proxy waits for minutes
 _MAX_ACTOR = 255
+_FROM = header("From", "Who it is for, for the audit: a word, and no proof.", "ana@example.com")
+_CALLED: dict[str, Any] = {"openapi_extra": {"parameters": [_FROM]}}
 _CLI = "prelo-cli"  # how the command line calls itself
 
 Do = Callable[[desk.Errand, Ports], AsyncGenerator[Job]]
@@ -78,7 +80,7 @@ class Listing(core.Chosen):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-@get(router, "", **describe("List dead jobs", ("200:DeadPage",), (403, 422, 503)))
+@get(router, "", **describe("List dead jobs", ("200:DeadPage",), (400, 403, 422, 503)), **_CALLED)
 async def listing(query: Annotated[Listing, Query()], here: Here, at: At) -> Response:
     """The jobs that were given up (or, by `state`, that failed), the last first. The `Link`
     header with `rel="next"`, and `next` in the body, lead to the next page.
@@ -98,7 +100,12 @@ class Reading(audit.Reading):
     act: list[Deed] = ["replay", "drop"]  # pyright: ignore[reportIncompatibleVariableOverride]  fewer of them
 
 
-@get(router, "/audit", **describe("Who did what here", ("200:AuditPage",), (403, 422, 503)))
+@get(
+    router,
+    "/audit",
+    **describe("Who did what here", ("200:AuditPage",), (400, 403, 422, 503)),
+    **_CALLED,
+)
 async def noted(query: Annotated[Reading, Query()], here: Here, at: At) -> Response:
     """Every replay and every drop, newest first. An entry is never changed, and outlives its job."""
     chosen = query.filter.model_copy(update={"tenant": at.tenant(query.tenant)})
@@ -108,7 +115,8 @@ async def noted(query: Annotated[Reading, Query()], here: Here, at: At) -> Respo
 @get(
     router,
     "/{job_id:uuid}",
-    **describe("Look at a dead job", ("200:DeadView",), (403, 404, 409, 503)),
+    **describe("Look at a dead job", ("200:DeadView",), (400, 403, 404, 409, 503)),
+    **_CALLED,
 )
 async def show(job_id: UUID, here: Here, at: At) -> Response:
     """The job, why it was given up, and all it went through. 409 for one that is neither dead nor failed."""
@@ -119,7 +127,7 @@ async def show(job_id: UUID, here: Here, at: At) -> Response:
 @router.post(
     "/replay",
     **describe("Run dead jobs again", ("200:ErrandView",), (400, 403, 413, 415, 422, 503)),
-    openapi_extra=reads("Errand"),
+    openapi_extra=reads("Errand") | {"parameters": [_FROM]},
 )
 async def replay(request: Request, here: Here, at: At) -> Response:
     """Queue them again, each as a new generation with all its attempts. No job is ever run again twice:
@@ -133,7 +141,7 @@ async def replay(request: Request, here: Here, at: At) -> Response:
 @router.post(
     "/drop",
     **describe("Drop dead jobs", ("200:ErrandView",), (400, 403, 413, 415, 422, 503)),
-    openapi_extra=reads("Errand"),
+    openapi_extra=reads("Errand") | {"parameters": [_FROM]},
 )
 async def drop(request: Request, here: Here, at: At) -> Response:
     """Delete them for good; what they went through, and this, stays on record. Otherwise as a replay."""

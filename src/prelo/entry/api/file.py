@@ -13,20 +13,36 @@ from prelo.app import intake
 from prelo.core.disposition import disposition
 from prelo.core.errors import Conflict, Gone, NotFound
 from prelo.core.job import Artifact
-from prelo.entry.api.openapi import describe, get
+from prelo.entry.api.openapi import IF_NONE_MATCH, describe, get, header
 from prelo.entry.api.problems import RangeUnsatisfiable
 from prelo.entry.api.reading import Here, Who, knows
 from prelo.ports import Files
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _LINK_SECONDS = 300
+_FILES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet application/pdf text/csv "
+    "application/zip"
+)
+_PARTS = [
+    header("Range", "RFC 9110; one range of bytes, from the end too.", "bytes=0-99"),
+    header(
+        "If-Range", "The `ETag` that the range is of; the whole file if it is another.", '"5f7c"'
+    ),
+    IF_NONE_MATCH,
+]
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.IGNORECASE)
 
 
 @get(
     router,
     "/{job_id:uuid}/file",
-    **describe("Download the file", ("200", "206", "304", "307"), (404, 409, 410, 416, 503)),
+    **describe(
+        "Download the file",
+        (f"200:{_FILES}", f"206:{_FILES}", "304", "307"),
+        (404, 409, 410, 416, 503),
+    ),
+    openapi_extra={"parameters": _PARTS},
 )
 async def download(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The finished file. `ETag` and `Repr-Digest` are its SHA-256; one `Range` is served, from the end too.
@@ -60,6 +76,7 @@ async def download(job_id: UUID, request: Request, here: Here, who: Who) -> Resp
     router,
     "/{job_id:uuid}/manifest",
     **describe("What the file holds", ("200:Manifest", "304"), (404, 409, 503)),
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 async def manifest(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """Rows by sheet, complete or why not, data as of, and the SHA-256 of the file as `ETag`.

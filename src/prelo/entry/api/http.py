@@ -65,7 +65,7 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
     return app
 
 
-@get(catalog, "", **describe("The catalog", ("200",)))
+@get(catalog, "", **describe("The catalog", ("200:ReportPage",)))
 async def reports(here: Here, who: Who) -> Response:
     """Every report you may ask for, in its newest version: what it is called, what it asks for, what it can
     be made as.
@@ -101,13 +101,13 @@ async def status(here: Here) -> Response:
     return shown(await status_view(here))
 
 
-@get(house, "/livez", **describe("Alive", ("200",)))
+@get(house, "/livez", **describe("Alive", ("200:application/json",)))
 async def livez() -> Response:
     """200 as long as the process answers at all."""
     return Response('{"alive":true}', media_type="application/json")
 
 
-@get(house, "/readyz", **describe("Ready for requests", ("200",), (503,)))
+@get(house, "/readyz", **describe("Ready for requests", ("200:application/json",), (503,)))
 async def readyz(here: Here) -> Response:
     """200 when what this process needs answers, the store, the files and, for work and upkeep, the broker;
     else a problem that names who does not.

@@ -16,7 +16,7 @@ from prelo.core.job import Job, State
 from prelo.core.model import Model
 from prelo.core.request import Caller
 from prelo.core.view import CheckedView, JobPage, QuotaView, View
-from prelo.entry.api.openapi import CREATE, describe, get
+from prelo.entry.api.openapi import CREATE, IF_NONE_MATCH, PREFER, describe, get
 from prelo.entry.api.paging import cursor_of, link, place_of
 from prelo.entry.api.reading import (
     Here,
@@ -86,6 +86,7 @@ async def _placed(
     router,
     "/{job_id:uuid}",
     **describe("Look at a job", ("200:JobView", "304"), (404, 503)),
+    openapi_extra={"parameters": [PREFER, IF_NONE_MATCH]},
 )
 async def show(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The job as it is. `Prefer: wait=N` waits for its end; with `If-None-Match`, for any change.
@@ -157,6 +158,7 @@ async def cancel(job_id: UUID, here: Here, who: Who) -> Response:
 @router.post(
     "/{job_id:uuid}:retry",
     **describe("Run a job again", ("200:JobView", "201:JobView", "202:JobView"), (404, 409, 503)),
+    openapi_extra={"parameters": [PREFER]},
 )
 async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """Run a failed, dead, cancelled or expired job again, under the same id, with all its attempts."""
@@ -169,6 +171,7 @@ async def retry(job_id: UUID, request: Request, here: Here, who: Who) -> Respons
     **describe(
         "Make the file anew", ("200:JobView", "201:JobView", "202:JobView"), (404, 409, 503)
     ),
+    openapi_extra={"parameters": [PREFER]},
 )
 async def refresh(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """The same report with today's data: a new job of its own (see `Location`), or the one under way."""

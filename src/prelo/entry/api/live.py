@@ -11,17 +11,22 @@ from fastapi.responses import StreamingResponse
 from prelo.app.listener import Closing, Event, Told
 from prelo.core.news import Mark, Standing
 from prelo.core.request import Caller
-from prelo.entry.api.openapi import describe
+from prelo.entry.api.openapi import describe, header
 from prelo.entry.api.reading import Here, House, Who
 from prelo.entry.api.views import job_view
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 IDLE = 15.0  # seconds; proxies drop connections that are quiet for longer
 _HELLO = "retry: 2000\n\n"
+_LAST = header("Last-Event-ID", "The `id` of the last event that is known.", "0.1.18")
 _ON_THE_WAY = {"id", "state", "phase", "progress", "attempt", "cancel_requested_at"}
 
 
-@router.get("/{job_id:uuid}/events", **describe("Follow a job", ("200", "204"), (404, 503)))
+@router.get(
+    "/{job_id:uuid}/events",
+    **describe("Follow a job", ("200:text/event-stream", "204"), (404, 503)),
+    openapi_extra={"parameters": [_LAST]},
+)
 async def events(job_id: UUID, request: Request, here: Here, who: Who) -> Response:
     """`text/event-stream`: `state` (the job) first and at every change of state, `progress`, and `end`
     (the job) as the last one; a comment every 15 quiet seconds.

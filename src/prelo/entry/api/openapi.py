@@ -1,5 +1,6 @@
 """The description of the API: OpenAPI 3.1, with every route's answers, its problems and examples."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar
@@ -18,11 +19,13 @@ from prelo.entry.api.problems import MEDIA_TYPE, document
 from prelo.entry.api.rights import NEEDS
 
 Route = TypeVar("Route", bound=Callable[..., Awaitable[Response]])
+Told = dict[str, Any]
 _ABOUT = """Ask for a report; it is made in the background, exactly once, and handed over as a file.
 
 `POST /v1/jobs` answers 202 with a job at once (or 201 when the file is there). Look at the job until it
 has ended, then fetch its file. A request that equals an earlier one is answered by the same job.
-Every error is an `application/problem+json` document (RFC 9457) whose `type` is stable.
+Every error is an `application/problem+json` document (RFC 9457) whose `type` is stable;
+docs/errors.md says of each what to do.
 """
 _JOB_ID = "5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90"
 _JOB: dict[str, Any] = {
@@ -55,7 +58,7 @@ _EXAMPLES = {
     },
 }
 _MODELS: tuple[type[BaseModel], ...] = (
-    view.JobView, view.JobPage, view.ReportView, view.CheckedView, view.StatusView,
+    view.JobView, view.JobPage, view.ReportView, view.ReportPage, view.CheckedView, view.StatusView,
     view.DatasetView, view.DatasetPage,
     desk.DeadView, desk.DeadPage, desk.ErrandView, desk.AuditPage, desk.Errand,
     schedule_view.ScheduleView, schedule_view.SchedulePage, schedule_view.PreviewView,
@@ -81,6 +84,22 @@ _SUCCESSES = {
     304: "Unchanged since the answer with that `ETag`.",
     307: "The file is at `Location`, for a short while.",
 }
+# Fields that an answer of this status always has.
+_FIELDS: dict[int, tuple[str, str]] = {
+    201: ("Location", "What was made, or the job whose file it is."),
+    206: ("Content-Range", "Which bytes these are, as `bytes 0-99/8021`."),
+    304: ("ETag", "The tag that is known."),
+    307: ("Location", "Where the file is."),
+    401: ("WWW-Authenticate", "RFC 6750."),
+    403: ("WWW-Authenticate", "RFC 6750; `scope` is the one that is missing."),
+    429: ("Retry-After", "Seconds until it is worth asking again."),
+    503: ("Retry-After", "Seconds until it is worth asking again."),
+}
+# What has an id of its own, and what paths call that.
+_IDS = {
+    "JobView": "job_id", "ScheduleView": "schedule_id", "WebhookView": "webhook_id",
+    "DatasetView": "dataset",
+}  # fmt: skip
 _PROBLEMS: dict[int, Problem] = {
     400: Problem(type="not-json", title="The body is not JSON", detail="line 1, column 9: expected ','"),
     401: Problem(type="unauthenticated", title="Who asks is not known",
@@ -107,15 +126,24 @@ _PROBLEMS: dict[int, Problem] = {
                  detail="100000 jobs are waiting already; ask again later"),
 }  # fmt: skip
 
+_BAD_HEADER = Problem(
+    type="header-invalid",
+    title="A header is not valid",
+    detail="From must be 1 to 255 printable characters, as user@host",
+)
+
 
 def describe(
     summary: str, successes: Iterable[str], problems: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """A route's keywords. A success is "status:Model", or "status" when its answer is no JSON."""
+    """A route's keywords. A success is "status:Model", "status:media/type …" when its answer is no JSON, or
+    "status" when it is empty.
+    """
     responses: dict[int | str, Any] = {}
     for success in successes:
         status, _, model = success.partition(":")
-        responses[int(status)] = {"description": _SUCCESSES[int(status)], **_content(model)}
+        told = {"description": _SUCCESSES[int(status)], **_content(model)}
+        responses[int(status)] = told | _fields(int(status))
     for status in problems:
         responses[status] = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
     other = Problem(type="internal", title="Something went wrong inside", detail="try again")
@@ -137,6 +165,9 @@ def get(router: APIRouter, path: str, **described: Any) -> Callable[[Route], Rou
 def _content(model: str) -> dict[str, Any]:
     if not model:
         return {}
+    if "/" in model:
+        kinds = {name: "object" if name.endswith("json") else "string" for name in model.split()}
+        return {"content": {name: {"schema": {"type": kind}} for name, kind in kinds.items()}}
     shape: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
     if model == "JobView":
         shape["example"] = _JOB
@@ -154,17 +185,31 @@ def _problem(description: str, problem: Problem, status: int) -> dict[str, Any]:
         "schema": {"$ref": "#/components/schemas/Problem"},
         "example": document(problem, status),
     }
-    return {"description": description, "content": {MEDIA_TYPE: shape}}
+    return {"description": description, "content": {MEDIA_TYPE: shape}} | _fields(status)
 
 
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
+def _fields(status: int) -> Told:
+    if status not in _FIELDS:
+        return {}
+    name, meaning = _FIELDS[status]
+    kind = "integer" if name == "Retry-After" else "string"
+    field = {"required": True, "description": meaning, "schema": {"type": kind}}
+    return {"headers": {name: field}}
+
+
+def header(name: str, description: str, example: str) -> Told:
+    """A header that the route reads by itself."""
     schema = {"type": "string"}
     return {
         "name": name, "in": "header", "description": description, "schema": schema, "example": example,
     }  # fmt: skip
 
 
-IDEMPOTENCY_KEY = _header(
+PREFER = header("Prefer", "RFC 7240; `wait` in seconds, at most 60.", "respond-async, wait=10")
+IF_NONE_MATCH = header(
+    "If-None-Match", "The `ETag` that is known: 304 as long as it is true.", '"5f7c"'
+)
+IDEMPOTENCY_KEY = header(
     "Idempotency-Key",
     "1 to 255 printable characters. The same key with the same body answers what the first call made.",
     '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
@@ -177,10 +222,7 @@ CREATE: dict[str, Any] = describe(
     "status_code": 202,
     "openapi_extra": {
         **reads("Request", examples=_EXAMPLES),
-        "parameters": [
-            IDEMPOTENCY_KEY,
-            _header("Prefer", "RFC 7240; `wait` in seconds, at most 60.", "respond-async, wait=10"),
-        ],
+        "parameters": [IDEMPOTENCY_KEY, PREFER],
     },
 }
 
@@ -197,6 +239,7 @@ def install(app: FastAPI, version: str) -> None:
             for path, methods in made["paths"].items():
                 for method, told in methods.items():
                     _guarded(told, NEEDS.get(f"{method.upper()} {path}"))
+            _link(made["paths"])
             app.openapi_schema = made
         return app.openapi_schema
 
@@ -205,12 +248,33 @@ def install(app: FastAPI, version: str) -> None:
 
 def _guarded(told: dict[str, Any], scope: str | None) -> None:
     """Say what a route needs, and how it refuses who does not have it."""
+    if "requestBody" not in told and "400" in told["responses"]:
+        told["responses"]["400"] = _problem("Bad Request", _BAD_HEADER, 400)
     if scope is None:
         return
     told["security"] = [{"bearer": [scope]}, {}]
     for status in (401, 403, 429):
         problem = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
         told["responses"].setdefault(str(status), problem)
+
+
+def _link(paths: Told) -> None:
+    """Say, where something is made, what can be done with it by its id (OpenAPI's links)."""
+    for path, methods in paths.items():
+        answers = methods.get("post", {}).get("responses", {}) if "{" not in path else {}
+        for answer in answers.values():
+            reference = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            name = _IDS.get(reference.get("$ref", "").rpartition("/")[2])
+            if name is not None:
+                answer["links"] = {
+                    told["operationId"]: {
+                        "operationId": told["operationId"],
+                        "parameters": {name: "$response.body#/id"},
+                    }
+                    for place, others in paths.items()
+                    for told in others.values()
+                    if re.findall("{(.*?)}", place) == [name]
+                }
 
 
 def _schemas() -> dict[str, Any]:
@@ -220,5 +284,17 @@ def _schemas() -> dict[str, Any]:
     _, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
     schemas: dict[str, Any] = definitions["$defs"]
     status = {"type": "integer", "description": "The status of this answer"}
-    schemas["Problem"]["properties"]["status"] = status
+    told = schemas["Problem"]
+    told["required"] = ["type", "title", "detail", "retryable"]  # what says nothing is left out
+    told["properties"] |= {
+        "status": status,
+        "violated-policies": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The quotas that are used up, as the RateLimit fields call them",
+        },
+    }
+    told["properties"]["type"]["description"] = "It stays as it is; docs/errors.md has each"
+    checksum = {"type": "string", "description": "Of the file, as sha256:…"}
+    schemas["Manifest"]["properties"]["checksum"] = checksum
     return schemas

@@ -36,6 +36,7 @@ _BODY = (400, 413, 415, 422, 503)
 
 @router.post(
     _PATH,
+    status_code=201,
     **describe("Make a webhook", ("201:WebhookView",), (409, *_BODY)),
     openapi_extra=reads("NewWebhook"),
 )

@@ -19,6 +19,7 @@ from prelo.entry.api.problems import HttpRefused
 from prelo.entry.api.reading import Here, Who, read
 
 PATH = "/graphql"
+_ANSWERS = "application/json application/graphql-response+json"
 
 
 _READS: dict[str, Any] = {
@@ -62,7 +63,7 @@ class Question(Model):
 def mounted(*, graphiql: bool) -> APIRouter:
     """The routes. With `graphiql` there is a page to try them on."""
     router = APIRouter(tags=["graphql"])
-    described = describe("Ask by GraphQL", ("200",), (400, 413, 415, 422))
+    described = describe("Ask by GraphQL", (f"200:{_ANSWERS}",), (400, 401, 413, 415, 422, 429))
     router.add_api_route(PATH, ask, methods=["POST"], openapi_extra=_READS, **described)
     router.add_api_websocket_route(PATH, listen)
     if graphiql:
