@@ -136,8 +136,8 @@ _BAD_HEADER = Problem(
 def describe(
     summary: str, successes: Iterable[str], problems: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """A route's keywords. A success is "status:Model", "status:media/type …" when its answer is no JSON, or
-    "status" when it is empty.
+    """A route's keywords. A success is "status:Model", or "status:One|Other"; "status:media/type …" when its
+    answer is no model of ours, "status" when it is empty.
     """
     responses: dict[int | str, Any] = {}
     for success in successes:
@@ -166,9 +166,10 @@ def _content(model: str) -> dict[str, Any]:
     if not model:
         return {}
     if "/" in model:
-        kinds = {name: "object" if name.endswith("json") else "string" for name in model.split()}
-        return {"content": {name: {"schema": {"type": kind}} for name, kind in kinds.items()}}
-    shape: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
+        kinds = {name: {"schema": {"type": "object"}} for name in model.split() if "json" in name}
+        return {"content": {name: kinds.get(name, {}) for name in model.split()}}
+    either = [{"$ref": f"#/components/schemas/{name}"} for name in model.split("|")]
+    shape: Told = {"schema": {"anyOf": either} if len(either) > 1 else either[0]}
     if model == "JobView":
         shape["example"] = _JOB
     return {"content": {"application/json": shape}}
@@ -216,7 +217,7 @@ IDEMPOTENCY_KEY = header(
 )
 CREATE: dict[str, Any] = describe(
     "Ask for a report",
-    ("200:JobView", "201:JobView", "202:JobView"),
+    ("200:JobView|CheckedView", "201:JobView", "202:JobView"),
     (400, 404, 413, 415, 422, 429, 503),
 ) | {
     "status_code": 202,
