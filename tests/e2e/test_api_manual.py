@@ -153,7 +153,7 @@ def test_the_program_asks_what_the_command_asks(
 
     monkeypatch.chdir(stock.server.folder)
     with prelo.Client(url) as client, httpx.Client(base_url=url, trust_env=False) as http:
-        for one in (client._http, http):
+        for one in (client._http, http):  # pyright: ignore[reportPrivateUsage]  what it sends is seen here
             one.event_hooks = {"response": [note]}
         space = {"client": client, "http": http, **stock.ids(example.needs)}
         exec(compile(example.python, place, "exec"), space)  # noqa: S102  the manual's own

@@ -286,7 +286,6 @@ def _schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = definitions["$defs"]
     status = {"type": "integer", "description": "The status of this answer"}
     told = schemas["Problem"]
-    told["required"] = ["type", "title", "detail", "retryable"]  # what says nothing is left out
     told["properties"] |= {
         "status": status,
         "violated-policies": {
