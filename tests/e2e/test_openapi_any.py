@@ -78,6 +78,12 @@ async def test_a_number_that_no_store_can_hold_is_refused(door: Door, address: s
     assert (answer.status_code, answer.json()["type"]) == (422, "parameters-invalid")
 
 
+async def test_a_name_with_a_nul_in_it_is_nobodys_whatever_the_store(door: Door):
+    answer = await door.http.get("/v1/webhooks/%00")
+    assert answer.status_code == 404
+    assert "NUL" in answer.json()["detail"]
+
+
 async def test_an_errand_for_a_version_that_no_store_can_hold_is_refused(door: Door):
     answer = await door.http.post("/v1/dead/drop", json={"version": 10**19, "dry_run": True})
     assert answer.status_code == 422
