@@ -78,7 +78,7 @@ def _names(place: str) -> list[str]:
 
 def _parameters(told: Told) -> Iterator[str]:
     for one in told.get("parameters", ()):
-        meaning = one.get("description", "must be given" if one.get("required") else "")
+        meaning = one.get("description", "required" if one.get("required") else "")
         yield f"| `{one['name']}` | {one['in']} | {words(one['schema'])} | {meaning} |"
 
 

@@ -84,6 +84,10 @@ _SUCCESSES = {
     304: "Unchanged since the answer with that `ETag`.",
     307: "The file is at `Location`, for a short while.",
 }
+_OTHERWISE = {
+    201: "It is made; `Location` is where.",
+    202: "Accepted and under way.",
+}  # what is no job
 # Fields that an answer of this status always has.
 _FIELDS: dict[int, tuple[str, str]] = {
     201: ("Location", "What was made, or the job whose file it is."),
@@ -142,13 +146,15 @@ def describe(
     responses: dict[int | str, Any] = {}
     for success in successes:
         status, _, model = success.partition(":")
-        told = {"description": _SUCCESSES[int(status)], **_content(model)}
+        meaning = _SUCCESSES[int(status)] if model == "JobView" else _OTHERWISE.get(int(status))
+        told = {"description": meaning or _SUCCESSES[int(status)], **_content(model)}
         responses[int(status)] = told | _fields(int(status))
     for status in problems:
         responses[status] = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
     other = Problem(type="internal", title="Something went wrong inside", detail="try again")
     responses["default"] = _problem("Any other error, a problem too", other, 500)
-    return {"summary": summary, "responses": responses}
+    # A response of no media type: else FastAPI adds that of JSON.
+    return {"summary": summary, "responses": responses, "response_class": Response}
 
 
 def get(router: APIRouter, path: str, **described: Any) -> Callable[[Route], Route]:
