@@ -77,13 +77,14 @@ class _Sender:
         self._known, self._chance = known, random.Random(seed)
 
     def change(self, case: Any) -> None:
-        linked = getattr(getattr(case, "_override", None), "path_parameters", None) or {}
+        chained = "stateful" in str(case.meta.phase.name).lower() if case.meta else False
         for name in self._known.keys() & (case.path_parameters or {}).keys():
-            # What is deleted is gone for the others, and links know best.
-            spared = name in linked or case.method.upper() == "DELETE"
             if case.path.endswith("/events"):  # of a job that is under way they never end
                 case.path_parameters[name] = self._known[name][0]
-            elif not spared and self._chance.random() < 0.5:
+            elif case.method.upper() == "DELETE":  # what is known stays
+                if (value := str(case.path_parameters[name])) in self._known[name]:
+                    case.path_parameters[name] = value[:-1] + ("1" if value[-1] == "0" else "0")
+            elif not chained and self._chance.random() < 0.5:  # links know best
                 case.path_parameters[name] = self._chance.choice(self._known[name])
         for name, value in list((case.headers or {}).items()):
             if name.lower() == "prefer":
