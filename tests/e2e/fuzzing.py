@@ -48,7 +48,7 @@ def fuzz(url: str, known: Known, examples: int, *, thorough: bool, seed: int = 1
             "operations": [
                 {
                     "include-name": "POST /v1/datasets",
-                    "generation": {"max-examples": min(examples, 20)},
+                    "generation": {"max-examples": 20 if thorough else 1},
                 }
             ],
             "checks": {name: {"enabled": False} for name in _OFF},

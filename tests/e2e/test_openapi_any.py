@@ -108,10 +108,10 @@ async def fuzzed(door: Door, examples: int, *, thorough: bool):
 
 
 async def test_every_answer_is_as_the_description_says(door: Door):
-    outcome = await fuzzed(door, 3, thorough=False)
+    outcome = await fuzzed(door, 2, thorough=False)
     print(outcome.cases, outcome.said, outcome.phases)
     assert outcome.wrong == []
-    assert outcome.cases >= 150
+    assert outcome.cases >= 100
     assert {"200", "202", "404", "409", "422"} <= set(outcome.said)
 
 
