@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import prelo.entry.api.http  # noqa: F401  every error that it answers is defined then
 from prelo.core.errors import Failure, PreloError
 from tests.manual.advice import ADVICE
 from tests.manual.catalogue import OURS, known

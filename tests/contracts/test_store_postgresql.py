@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from prelo.adapters.store_sql import SqlStore
-from prelo.core.errors import Misconfigured, PreloError, Unavailable
+from prelo.core.errors import Invalid, Misconfigured, PreloError, Unavailable
 from prelo.core.job import Progress, State
+from prelo.core.records import DeadFilter
 from prelo.ports import LANES, Store
 from tests.contracts.store_cases import LEASE, PostgresqlPlace, claimed, draft
 from tests.servers.postgresql import Postgresql
@@ -45,6 +46,12 @@ async def listening(place: PostgresqlPlace) -> None:
     async with asyncio.timeout(10):
         while not place.sql("SELECT 1 FROM pg_stat_activity WHERE query = 'LISTEN prelo_bells'"):
             await asyncio.sleep(0.02)
+
+
+async def test_a_text_that_postgresql_cannot_hold_is_the_callers_mistake(pg: PostgresqlPlace):
+    """And no outage of the database, which asking again would outlast."""
+    with pytest.raises(Invalid, match="NUL"):
+        await pg.open().dead(DeadFilter(report="a\0b"), 1)
 
 
 async def test_a_doorbell_of_another_process_is_heard_at_once(pg: PostgresqlPlace):

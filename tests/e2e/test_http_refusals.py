@@ -133,7 +133,8 @@ async def test_an_address_that_leads_nowhere_is_a_problem(door: Door, address: s
     ("method", "address", "allow"),
     [("PUT", "/v1/jobs", "GET, HEAD, POST"), ("POST", "/v1/reports", "GET, HEAD"),
      ("PATCH", "/v1/jobs/5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90", "DELETE, GET, HEAD"),
-     ("GET", "/v1/jobs/5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90:cancel", "POST")],
+     ("GET", "/v1/jobs/5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90:cancel", "POST"),
+     ("DELETE", "/v1/webhooks/wh_0123456789abcdef01234567:enable", "POST")],
 )  # fmt: skip
 async def test_a_method_that_an_address_does_not_know_is_a_problem(
     door: Door, method: str, address: str, allow: str

@@ -78,7 +78,7 @@ def _names(place: str) -> list[str]:
 
 def _parameters(told: Told) -> Iterator[str]:
     for one in told.get("parameters", ()):
-        meaning = one.get("description", "must be given" if one.get("required") else "")
+        meaning = one.get("description", "required" if one.get("required") else "")
         yield f"| `{one['name']}` | {one['in']} | {words(one['schema'])} | {meaning} |"
 
 
@@ -116,8 +116,8 @@ def _title(answer: Told) -> str:
 
 def _held(answer: Told) -> str:
     content = answer.get("content", {})
-    schemas = [one["schema"] for one in content.values()]
-    if schemas and "$ref" in schemas[0]:
+    schemas = [one.get("schema", {}) for one in content.values()]
+    if schemas and {"$ref", "anyOf"} & schemas[0].keys():
         return words(schemas[0])
     return ", ".join(f"`{name}`" for name in content)
 

@@ -56,7 +56,7 @@ def table(schema: Schema) -> list[str]:
     """The names of an object. Where a name must be given, it says so."""
     needed = schema.get("required", ())
     rows = [
-        f"| `{name}` | {words(one)} | {'must be given' if name in needed else limits(one)} |"
+        f"| `{name}` | {words(one)} | {'required' if name in needed else limits(one)} |"
         for name, one in schema.get("properties", {}).items()
     ]
     return ["| name | type | else |", "| --- | --- | --- |", *rows] if rows else []

@@ -12,6 +12,7 @@ from prelo.core.records import DeadFilter, Doing, Fate
 from prelo.core.view import JobView, Time, View
 
 MOST = 1000  # jobs of one call
+_LARGEST = 2**31 - 1  # a store's integer
 
 
 class Chosen(Model):
@@ -22,7 +23,7 @@ class Chosen(Model):
 
     state: Literal["dead", "failed"] = "dead"
     report: str | None = None
-    version: int | None = None
+    version: Annotated[int, Field(ge=0, le=_LARGEST)] | None = None
     tenant: str | None = None
     error: str | None = None
     since: AwareDatetime | None = None

@@ -4,9 +4,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from prelo.core.errors import Misconfigured, PreloError, Unavailable
+from prelo.core.errors import Invalid, Misconfigured, PreloError, Unavailable
 
 
 class Collided(Unavailable):
@@ -31,6 +31,12 @@ def translated(name: str) -> Generator[None]:
         raise Collided(
             "the same was stored by somebody else at this moment; ask again", 1
         ) from error
+    except DataError as error:
+        if "NUL" in str(error.orig):  # PostgreSQL's driver, before anything is sent
+            raise Invalid(
+                "a text has the character NUL in it, which the store cannot hold"
+            ) from error
+        raise _sentence(name, error) from error
     except DBAPIError as error:
         raise _sentence(name, error) from error
     except SQLAlchemyError as error:

@@ -27,7 +27,7 @@ class Reading(Model):
     job: UUID | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    cursor: Annotated[int, Field(ge=1)] | None = None
+    cursor: Annotated[int, Field(ge=1, le=2**53)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
     @property

@@ -27,7 +27,7 @@ from prelo.entry.api.fields import RateLimitFields
 from prelo.entry.api.house import house_of
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
-from prelo.entry.api.reading import Here, Who
+from prelo.entry.api.reading import Here, Who, legible
 from prelo.entry.api.rights import guard
 from prelo.entry.api.status import VERSION, status_view
 from prelo.entry.api.views import report_view
@@ -48,7 +48,7 @@ def create_app(ports: Ports, config: Config, roles: Sequence[str] = ("api",)) ->
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(guard)],
+        dependencies=[Depends(guard), Depends(legible)],
     )
     app.state.house = house_of(ports, config, tuple(roles))
     app.add_middleware(RateLimitFields, queued=config.max_queued_per_tenant)

@@ -84,6 +84,10 @@ _SUCCESSES = {
     304: "Unchanged since the answer with that `ETag`.",
     307: "The file is at `Location`, for a short while.",
 }
+_OTHERWISE = {
+    201: "It is made; `Location` is where.",
+    202: "Accepted and under way.",
+}  # what is no job
 # Fields that an answer of this status always has.
 _FIELDS: dict[int, tuple[str, str]] = {
     201: ("Location", "What was made, or the job whose file it is."),
@@ -136,19 +140,21 @@ _BAD_HEADER = Problem(
 def describe(
     summary: str, successes: Iterable[str], problems: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """A route's keywords. A success is "status:Model", "status:media/type …" when its answer is no JSON, or
-    "status" when it is empty.
+    """A route's keywords. A success is "status:Model", or "status:One|Other"; "status:media/type …" when its
+    answer is no model of ours, "status" when it is empty.
     """
     responses: dict[int | str, Any] = {}
     for success in successes:
         status, _, model = success.partition(":")
-        told = {"description": _SUCCESSES[int(status)], **_content(model)}
+        meaning = _SUCCESSES[int(status)] if model == "JobView" else _OTHERWISE.get(int(status))
+        told = {"description": meaning or _SUCCESSES[int(status)], **_content(model)}
         responses[int(status)] = told | _fields(int(status))
     for status in problems:
         responses[status] = _problem(HTTPStatus(status).phrase, _PROBLEMS[status], status)
     other = Problem(type="internal", title="Something went wrong inside", detail="try again")
     responses["default"] = _problem("Any other error, a problem too", other, 500)
-    return {"summary": summary, "responses": responses}
+    # A response of no media type: else FastAPI adds that of JSON.
+    return {"summary": summary, "responses": responses, "response_class": Response}
 
 
 def get(router: APIRouter, path: str, **described: Any) -> Callable[[Route], Route]:
@@ -166,9 +172,10 @@ def _content(model: str) -> dict[str, Any]:
     if not model:
         return {}
     if "/" in model:
-        kinds = {name: "object" if name.endswith("json") else "string" for name in model.split()}
-        return {"content": {name: {"schema": {"type": kind}} for name, kind in kinds.items()}}
-    shape: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model}"}}
+        kinds = {name: {"schema": {"type": "object"}} for name in model.split() if "json" in name}
+        return {"content": {name: kinds.get(name, {}) for name in model.split()}}
+    either = [{"$ref": f"#/components/schemas/{name}"} for name in model.split("|")]
+    shape: Told = {"schema": {"anyOf": either} if len(either) > 1 else either[0]}
     if model == "JobView":
         shape["example"] = _JOB
     return {"content": {"application/json": shape}}
@@ -216,7 +223,7 @@ IDEMPOTENCY_KEY = header(
 )
 CREATE: dict[str, Any] = describe(
     "Ask for a report",
-    ("200:JobView", "201:JobView", "202:JobView"),
+    ("200:JobView|CheckedView", "201:JobView", "202:JobView"),
     (400, 404, 413, 415, 422, 429, 503),
 ) | {
     "status_code": 202,
@@ -285,7 +292,6 @@ def _schemas() -> dict[str, Any]:
     schemas: dict[str, Any] = definitions["$defs"]
     status = {"type": "integer", "description": "The status of this answer"}
     told = schemas["Problem"]
-    told["required"] = ["type", "title", "detail", "retryable"]  # what says nothing is left out
     told["properties"] |= {
         "status": status,
         "violated-policies": {

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from prelo.core import request as core
-from prelo.core.errors import FieldError, Invalid, TooLarge
+from prelo.core.errors import FieldError, Invalid, NotFound, TooLarge
 from prelo.core.model import Model
 from prelo.entry.api.house import House
 from prelo.entry.api.problems import BadHeader, NotJson, WrongMediaType, field_errors
@@ -33,6 +33,12 @@ async def house(connection: HTTPConnection) -> House:
 
 
 Here = Annotated[House, Depends(house)]
+
+
+async def legible(connection: HTTPConnection) -> None:
+    """No name has a NUL in it, and PostgreSQL cannot even look for one. Raises NotFound."""
+    if "\0" in connection.scope["path"]:
+        raise NotFound("there is nothing at this address: it has the character NUL in it")
 
 
 class Body(NamedTuple):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from prelo.app import intake, webhooks
 from prelo.core.model import Model
@@ -28,9 +29,17 @@ from prelo.entry.api.paging import cursor_of, link, place_of
 from prelo.entry.api.reading import Here, Who, read
 from prelo.entry.api.views import moment
 
+
+class _Id(StringConvertor):
+    """What may follow an id is an action: `:test` is no part of it."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("webhook_id", _Id())
 router = APIRouter(tags=["webhooks"])
 _PATH = "/v1/webhooks"
-_ONE = _PATH + "/{webhook_id}"
+_ONE = _PATH + "/{webhook_id:webhook_id}"
 _BODY = (400, 413, 415, 422, 503)
 
 
