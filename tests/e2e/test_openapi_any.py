@@ -107,6 +107,7 @@ async def fuzzed(door: Door, examples: int, *, thorough: bool):
         return await asyncio.to_thread(fuzz, url, known, examples, thorough=thorough)
 
 
+@long
 async def test_every_answer_is_as_the_description_says(door: Door):
     outcome = await fuzzed(door, 2, thorough=False)
     print(outcome.cases, outcome.said, outcome.phases)
