@@ -70,7 +70,7 @@ EXAMPLES: dict[str, Example] = {
         query="state=succeeded&report=offices&limit=20",
     ),
     "GET /v1/jobs/{job_id}": Example(
-        "job = client.wait(job_id, timeout=60)      # or once: client.job(job_id)\nprint(job.state)",
+        "job = client.wait(job_id, timeout=60)  # or once: client.job(job_id)\nprint(job.state)",
         headers={"Prefer": "wait=25"},
         needs="done",
     ),
@@ -125,8 +125,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "POST /v1/schedules": Example(
         "schedule = client.create_schedule(\n"
-        '    "Offices, every working day", "0 7 * * MON-FRI",\n'
-        '    {"report": "offices", "format": "pdf"}, timezone="Europe/Lisbon",\n)\n'
+        '    "Offices, every working day",\n    "0 7 * * MON-FRI",\n'
+        '    {"report": "offices", "format": "pdf"},\n    timezone="Europe/Lisbon",\n)\n'
         "print(schedule.id, schedule.next[0])",
         body=PLAN,
         answers=(201,),
@@ -171,7 +171,7 @@ EXAMPLES: dict[str, Example] = {
     "POST /v1/webhooks": Example(
         "from prelo.client import webhooks\n\n"
         'hook = client.do(webhooks.make("https://hooks.example.com/prelo", jobs="all"))\n'
-        "keep = hook.secret      # it is told this once",
+        "keep = hook.secret  # it is told this once",
         body=HOOK,
         answers=(201,),
     ),
@@ -263,7 +263,8 @@ EXAMPLES: dict[str, Example] = {
     "GET /livez": Example('http.get("/livez").raise_for_status()'),
     "GET /readyz": Example('http.get("/readyz").raise_for_status()'),
     "POST /graphql": Example(
-        f'said = http.post("/graphql", json={{"query": "{GRAPHQL}"}}).raise_for_status().json()\n'
+        f'said = http.post("/graphql", json={{"query": "{GRAPHQL}"}})\n'
+        "said = said.raise_for_status().json()\n"
         'print(said["data"]["jobs"]["nodes"])',
         body={"query": GRAPHQL},
     ),
