@@ -148,8 +148,8 @@ async def test_what_is_remembered_of_keys_is_bounded_and_guesses_push_out_no_key
     for n in range(20):
         with pytest.raises(Unauthenticated, match="no such API key"):
             await doorman.caller(f"Bearer {spelled(f'{n:012}', '0' * 30)}")
-    remembered = doorman._unknown  # pyright: ignore[reportPrivateUsage]  memory is not seen from outside
-    assert len(remembered._kept) == 5  # pyright: ignore[reportPrivateUsage]
+    remembered = doorman._unknown  # pyright: ignore[reportPrivateUsage]  nothing else shows it  memory is not seen from outside
+    assert len(remembered._kept) == 5  # pyright: ignore[reportPrivateUsage]  nothing else shows it
     await keys.revoke(key_id, ports.store, "ana@desk")
     assert await doorman.caller(f"Bearer {text}")  # it was not asked for again
 
@@ -259,7 +259,7 @@ async def test_requests_are_not_refused_while_the_cache_cannot_count(ports: Port
         async def count(self, name: str, seconds: float) -> int | None:  # noqa: ARG002  the port's
             return None
 
-    rates = Rates(Silent(), {"*": 1})  # type: ignore[arg-type]
+    rates = Rates(Silent(), {"*": 1})  # type: ignore[arg-type]  a part of it
     for _ in range(3):
         check(await rates.taken("acme"))
     counted = Rates(ports.cache, {"acme": 1})

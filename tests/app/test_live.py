@@ -47,7 +47,7 @@ class Hall:
 
     def __init__(self, ports: Ports) -> None:
         self.store = Counting(ports.store)
-        self.ports = replace(ports, store=self.store)  # type: ignore[arg-type]
+        self.ports = replace(ports, store=self.store)  # type: ignore[arg-type]  by __getattr__
 
     async def job(self, number: int = 1, caller: Caller = ACME) -> Job:
         body = {"columns": [{"name": "a"}], "rows": [[number]], "format": "csv"}
@@ -102,13 +102,13 @@ async def test_nobody_who_left_costs_anything(hall: Hall):
         await live.follow(other, {job.id: None})
         live.unfollow(one, {job.id})
         await hall.run()
-        while (await heard(other)).told.standing.job.attempt == 0:  # type: ignore[union-attr]
+        while (await heard(other)).told.standing.job.attempt == 0:  # type: ignore[union-attr]  it is a told one
             pass
         assert await one.next(0.1) is None
     hall.store.looks.clear()
     await asyncio.sleep(0.2)
     assert hall.store.looks == []
-    assert not hall.ports.cache._audience.topics  # type: ignore[attr-defined]
+    assert not hall.ports.cache._audience.topics  # type: ignore[attr-defined]  in memory
     assert not any(vars(live)[f"_{name}"] for name in ("by_job", "known", "tenants", "watched"))
 
 
@@ -139,7 +139,7 @@ async def test_a_cache_that_tells_nothing_delays_news_and_loses_none(hall: Hall)
         live.follow_all(everything)
         assert (await heard(named)).kind == "state"
         run = await hall.run()
-        assert (await heard(named)).told.standing.job.attempt == 1  # type: ignore[union-attr]
+        assert (await heard(named)).told.standing.job.attempt == 1  # type: ignore[union-attr]  it is a told one
         await hall.ports.store.beat(run, 30_000, Progress(rows=9))
         assert (await heard(named)).kind == "progress"
         await hall.ports.store.request_cancel(run)

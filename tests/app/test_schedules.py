@@ -216,7 +216,7 @@ async def test_what_was_due_when_it_was_paused_is_skipped(house: House):
     schedule = await due(house, await made(house), 0)
     alarm = fire.Alarm()
     full = Full(house.ports.store)
-    await alarm.fire(replace(house.ports, store=full))  # pyright: ignore[reportArgumentType]  a store all the same
+    await alarm.fire(replace(house.ports, store=full))  # pyright: ignore[reportArgumentType]  by __getattr__  a store all the same
     assert await outcomes(house, schedule) == ["open"]
     await schedules.pause(schedule.id, ANYBODY, house.ports, None)
     await hurried(house, schedule)
@@ -250,7 +250,7 @@ class Full:
 
 async def test_without_room_a_firing_is_tried_again_and_says_why(house: House):
     schedule = await due(house, await made(house), 0)
-    ports: Any = replace(house.ports, store=Full(house.ports.store))  # pyright: ignore[reportArgumentType]
+    ports: Any = replace(house.ports, store=Full(house.ports.store))  # pyright: ignore[reportArgumentType]  by __getattr__
     await fired(house, ports)
     (firing,) = await history(house, schedule)
     assert (firing.outcome, firing.tries, firing.detail) == (

@@ -125,7 +125,7 @@ def draft(subject: object = 1, tenant: str = "acme", **chosen: Any) -> Job:
         format="csv",
         locale="en",
         timezone="UTC",
-        overflow="split_sheets",  # pyright: ignore[reportArgumentType]
+        overflow="split_sheets",  # pyright: ignore[reportArgumentType]  read as one
     )
     return accepted(order, **chosen)
 

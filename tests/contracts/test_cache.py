@@ -123,4 +123,4 @@ async def test_closed_listeners_leave_nothing_in_memory():
     for number in range(10):
         async with cache.listen(f"job{number}"), cache.listen("jobs", only=f"job{number}"):
             pass
-    assert not cache._audience.topics  # pyright: ignore[reportPrivateUsage]
+    assert not cache._audience.topics  # pyright: ignore[reportPrivateUsage]  nothing else shows it

@@ -45,7 +45,7 @@ def parcel(size: int | None = None, **rest: Any) -> Parcel:
 
 
 def text(mail: EmailMessage, kind: str = "plain") -> str:
-    part = mail.get_body((kind,))  # type: ignore[arg-type]
+    part = mail.get_body((kind,))  # type: ignore[arg-type]  one of them
     assert part
     return part.get_content()
 
@@ -128,7 +128,7 @@ async def test_every_event_is_told_in_every_language(locale: str, event: str):
     raw = message(told, sender_of(FROM), BASE, attached=False)
     mail = parsed(raw)
     words, language = words_of(locale)
-    said = words.events[EVENTS.index(event)]  # type: ignore[arg-type]
+    said = words.events[EVENTS.index(event)]  # type: ignore[arg-type]  one of them
     assert language == locale[:2]
     assert mail["Subject"] == said.subject.format(title="Sales")
     assert mail["Content-Language"] == language

@@ -27,10 +27,10 @@ class Stand:
 
     courier: Courier
 
-    def parcel(self) -> Parcel: ...  # type: ignore[empty-body]
+    def parcel(self) -> Parcel: ...  # type: ignore[empty-body]  see below
 
     @property
-    def ids(self) -> list[str]: ...  # type: ignore[empty-body]
+    def ids(self) -> list[str]: ...  # type: ignore[empty-body]  see below
 
     def refuse(self, *, for_good: bool) -> None: ...
 

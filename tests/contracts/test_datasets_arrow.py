@@ -154,7 +154,7 @@ def test_a_column_is_what_all_of_its_rows_are():
 
 
 def test_the_reports_kinds_keep_digits():
-    rows = rows_of(b"a,b\n1.10,5\n", a=Column(kind="decimal"), b=Column(kind="number"))  # type: ignore[arg-type]
+    rows = rows_of(b"a,b\n1.10,5\n", a=Column(kind="decimal"), b=Column(kind="number"))  # type: ignore[arg-type]  read as kinds
     assert rows == [{"a": "1.10", "b": 5.0}]
 
 

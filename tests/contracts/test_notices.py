@@ -51,7 +51,7 @@ async def take(notices: Notices, limit: int = 50, lease: int = LEASE, **told: in
 
 
 async def ended(store: Store, job: Job, how: object = succeed) -> Job:
-    done = await store.move(job, how)  # type: ignore[arg-type]
+    done = await store.move(job, how)  # type: ignore[arg-type]  of a parameter
     assert done
     return done
 
@@ -267,9 +267,9 @@ async def test_a_host_gets_no_more_than_it_has_room_for_and_others_are_found_beh
     await asked(store, 9, channel(2))
     await ended(store, await claimed(store))
     kinds = ["webhook"]
-    first = await notices.take(kinds, 10, LEASE, per_host=2, busy={"h1.example": 1})  # type: ignore[arg-type]
+    first = await notices.take(kinds, 10, LEASE, per_host=2, busy={"h1.example": 1})  # type: ignore[arg-type]  of a parameter
     assert Counter(one.host for one in first) == {"h1.example": 1, "h2.example": 1}
-    second = await notices.take(kinds, 10, LEASE, per_host=2, busy={"h1.example": 2})  # type: ignore[arg-type]
+    second = await notices.take(kinds, 10, LEASE, per_host=2, busy={"h1.example": 2})  # type: ignore[arg-type]  of a parameter
     assert list(second) == []
 
 

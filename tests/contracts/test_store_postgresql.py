@@ -106,7 +106,7 @@ async def test_sessions_that_are_ended_one_by_one_cost_nothing(own: Postgresql, 
             ended += connection.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
                 "WHERE datname = 'reports' AND pid <> pg_backend_pid()"
-            ).fetchone()[0]  # pyright: ignore[reportOptionalSubscript]
+            ).fetchone()[0]  # pyright: ignore[reportOptionalSubscript]  there is one
     assert ended > 20
     assert {(await claimed(store)).fence for _ in range(20)} == {1}
     assert await store.claim(LANES, "w", LEASE) is None

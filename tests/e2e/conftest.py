@@ -162,7 +162,7 @@ class Door:
                 ws_per_message_deflate=False,
             )
         )
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  pytest has the signals
         serving = asyncio.create_task(server.serve([listener]))
         try:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -109,7 +109,7 @@ async def test_a_source_that_thinks_too_long_keeps_nobody(
             go.wait(20)
             return 7
 
-    estimates = Estimates(door.ports, lambda: {"sql": Slow()})  # type: ignore[dict-item]
+    estimates = Estimates(door.ports, lambda: {"sql": Slow()})  # type: ignore[dict-item]  a part of it
     report = door.ports.catalog.get("cities")
     ordered, _ = order(Request(report="cities", format="csv"), door.ports.catalog, Caller())
     answers = [await estimates.of(ordered, report) for _ in range(6)]

@@ -203,7 +203,7 @@ async def test_a_quiet_stream_is_kept_alive_and_ends_when_the_client_leaves(
 ):
     monkeypatch.setattr("prelo.entry.api.live.IDLE", 0.05)
     job_id = await door.asked()
-    listeners = door.ports.cache._audience.topics  # type: ignore[attr-defined]
+    listeners = door.ports.cache._audience.topics  # type: ignore[attr-defined]  in memory
     async with door.served() as http:
         async with http.stream("GET", f"/v1/jobs/{job_id}/events") as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")

@@ -86,7 +86,7 @@ async def test_a_wrong_webhook_is_a_problem_that_says_where(
 )  # fmt: skip
 async def test_a_webhook_that_is_not_there_is_a_404_everywhere(door: Door, method: str, path: str):
     body = {"json": {}} if method == "PATCH" else {}
-    answer = await door.http.request(method, f"/v1/webhooks/{NOBODY}{path}", **body)  # type: ignore[arg-type]
+    answer = await door.http.request(method, f"/v1/webhooks/{NOBODY}{path}", **body)  # type: ignore[arg-type]  of a parameter
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert NOBODY in answer.json()["detail"]

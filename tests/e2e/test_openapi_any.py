@@ -27,7 +27,7 @@ async def stocked(door: Door) -> dict[str, list[str]]:
     jobs = [await door.finished("2026-01-01"), expired, failed]
 
     async def made(address: str, **asked: object) -> str:
-        answer = await door.http.post(address, **asked)  # type: ignore[arg-type]
+        answer = await door.http.post(address, **asked)  # type: ignore[arg-type]  httpx's
         assert answer.status_code in {201, 202}, answer.text
         return answer.json()["id"]
 

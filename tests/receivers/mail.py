@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 class _Telling(SMTP):
     """Keeps the commands that begin a mail, those that are refused at once included."""
 
-    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
+    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802  aiosmtpd's  aiosmtpd's name
         self.event_handler.begun.append(arg)
         await super().smtp_MAIL(arg)
 
@@ -65,7 +65,7 @@ class MailServer:
     def recipients(self) -> list[str]:
         return [to for to, _ in self.raw]
 
-    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's  aiosmtpd's name
         self,
         _server: SMTP,
         _session: Session,
@@ -78,7 +78,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's
         content = envelope.original_content or b""
         if self.silent_size is not None and len(content) > self.silent_size:
             return "552 5.3.4 message too big"

@@ -108,7 +108,7 @@ async def test_of_what_waits_every_end_is_read_and_the_newest_of_the_rest(
             continue
         newest[job_id] = now
         if kind == "end":
-            offered.append((job_id, now.mark))  # type: ignore[arg-type]
+            offered.append((job_id, now.mark))  # type: ignore[arg-type]  there is one
         listener.offer(Event(kind, job_id, Told(now)))
         if reads and isinstance(event := await listener.next(0), Event):
             read.append(event)

@@ -71,7 +71,7 @@ class Following:
         """Seconds to wait before the next connection."""
         chance = random.uniform(0.5, 1)  # noqa: S311  not a secret
         grown = min(0.1 * 2**self._failures, _LONGEST)
-        return max(grown * chance, min(self._retry, _LONGEST) if self._failures < 2 else 0)  # noqa: PLR2004
+        return max(grown * chance, min(self._retry, _LONGEST) if self._failures <= 1 else 0)
 
     def heard(self, data: bytes) -> Iterator[JobEvent]:
         """The events that are complete with these bytes."""

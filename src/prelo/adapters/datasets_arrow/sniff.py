@@ -120,13 +120,13 @@ def _rows(sample: str, delimiter: str, quote: str, *, whole: bool) -> Sequence[S
                 return rows[:_ROWS]
     except csv.Error:
         pass
-    return rows if whole or len(rows) < 2 else rows[:-1]  # noqa: PLR2004  the last one may be cut
+    return rows[:-1] if len(rows) > 1 and not whole else rows  # the last one may be cut
 
 
 def _regular(rows: Sequence[Sequence[str]]) -> tuple[float, int]:
     """The share of rows as wide as the first one, and the width; one column is what every text has."""
     width = len(rows[0]) if rows else 0
-    if width < 2:  # noqa: PLR2004  see above
+    if width <= 1:
         return 0.0, width
     return sum(len(row) == width for row in rows) / len(rows), width
 

@@ -27,7 +27,7 @@ class DatasetSource:
         self._files = files
 
     @contextmanager
-    def open(self, report: Report, parameters: Mapping[str, Any]) -> Generator[object]:  # noqa: ARG002
+    def open(self, report: Report, parameters: Mapping[str, Any]) -> Generator[object]:  # noqa: ARG002  the port's
         spec = _spec(report)
         with tempfile.TemporaryDirectory(prefix="prelo-") as folder:
             path = Path(folder) / "dataset"
@@ -40,7 +40,7 @@ class DatasetSource:
             schema = pa.schema([reader.schema.field(name) for name in names])
             yield pa.RecordBatchReader.from_batches(schema, _sound(reader, names, spec.id))
 
-    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:  # noqa: ARG002
+    def count(self, report: Report, parameters: Mapping[str, Any]) -> int | None:  # noqa: ARG002  the port's
         return _spec(report).finding.rows
 
     def check(self, report: Report) -> None:

@@ -51,7 +51,7 @@ def message(parcel: Parcel, sender: Address, base: str, *, attached: bool) -> by
     """
     notice, facts = parcel.notice, parcel.notice.facts
     assert facts is not None  # noqa: S101  only webhooks are pinged
-    assert notice.event != "ping"  # noqa: S101
+    assert notice.event != "ping"  # noqa: S101  as above
     told = _told(parcel, notice.event, facts, base, attached=attached)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender

@@ -29,16 +29,24 @@ from prelo.entry.api.status import status_view
 from prelo.entry.api.views import job_view, report_view
 from prelo.ports import IdempotencyKey
 
+
 # A field that was refused is null beside its error: what others of the same question did is still told.
-JOB: Any = Optional[shown(JobView)]  # noqa: UP045  | knows no such types
-REPORT: Any = Optional[shown(ReportView)]  # noqa: UP045
-REPORTS: Any = Optional[list[shown(ReportView)]]  # noqa: UP045
-STATUS: Any = Optional[shown(StatusView)]  # noqa: UP045
-CHECKED: Any = Optional[shown(CheckedView)]  # noqa: UP045
-STATES: Any = Optional[list[named("State", tuple(state.value for state in State))]]  # noqa: UP045
+def _or_null(kind: Any) -> Any:
+    return Optional[kind]  # noqa: UP045  | knows no such types
+
+
+JOB = _or_null(shown(JobView))
+REPORT = _or_null(shown(ReportView))
+REPORTS = _or_null(list[shown(ReportView)])
+STATUS = _or_null(shown(StatusView))
+CHECKED = _or_null(shown(CheckedView))
+STATES = _or_null(list[named("State", tuple(state.value for state in State))])
 _IDLE = 15.0  # seconds; how long a job may be quiet before its looker is asked whether it is still there
 
-Input = Annotated[object, strawberry.argument(graphql_type=asked(core.Request, "JobInput"))]
+Input = Annotated[
+    object, strawberry.argument(name="input", graphql_type=asked(core.Request, "JobInput"))
+]
+Id = Annotated[strawberry.ID, strawberry.argument(name="id")]
 Wait = Annotated[
     int, strawberry.argument(description=f"Seconds to wait for the end, at most {MAX_WAIT}.")
 ]
@@ -106,9 +114,9 @@ class Query:
         return report_view(seen.get(name, version), seen)
 
     @strawberry.field(graphql_type=JOB, description="A job as it is.")
-    async def job(self, info: Info, id: strawberry.ID) -> JobView:  # noqa: A002  as GraphQL calls it
+    async def job(self, info: Info, job_id: Id) -> JobView:
         here, who = _asks(info, "GET /v1/jobs/{job_id}")
-        job = await intake.find(_id(id), who, here.ports)
+        job = await intake.find(_id(job_id), who, here.ports)
         return job_view(job, await queue_of(job, int(time.time() * 1000), here.ports))
 
     @strawberry.field(description=f"The jobs, newest first; `first` is at most {MAX_FIRST}.")
@@ -152,9 +160,9 @@ class Query:
     @strawberry.field(
         graphql_type=CHECKED, description="What a request would be; nothing is stored."
     )
-    async def check_job(self, info: Info, input: Input) -> CheckedView:  # noqa: A002  as GraphQL calls it
+    async def check_job(self, info: Info, request: Input) -> CheckedView:
         here, who = _asks(info, "POST /v1/jobs")
-        wanted, _ = _request(input)
+        wanted, _ = _request(request)
         return await checked(wanted, info.context.quota, here, who)
 
 
@@ -166,12 +174,12 @@ class Mutation:
     async def create_job(
         self,
         info: Info,
-        input: Input,  # noqa: A002  as GraphQL calls it
+        request: Input,
         idempotency_key: str | None = None,
         wait: Wait = 0,
     ) -> CreatedJob | None:
         here, who = _asks(info, "POST /v1/jobs")
-        wanted, digest = _request(input)
+        wanted, digest = _request(request)
         submitted = await intake.submit(
             wanted,
             who,
@@ -186,31 +194,31 @@ class Mutation:
     @strawberry.mutation(
         graphql_type=JOB, description="Stop a job; a running one stops when its worker has heard."
     )
-    async def cancel_job(self, info: Info, id: strawberry.ID) -> JobView:  # noqa: A002
+    async def cancel_job(self, info: Info, job_id: Id) -> JobView:
         here, who = _asks(info, "POST /v1/jobs/{job_id}:cancel")
-        return job_view(await intake.cancel(_id(id), who, here.ports))
+        return job_view(await intake.cancel(_id(job_id), who, here.ports))
 
     @strawberry.mutation(graphql_type=JOB, description="Run a job without a file again.")
-    async def retry_job(self, info: Info, id: strawberry.ID, wait: Wait = 0) -> JobView:  # noqa: A002
+    async def retry_job(self, info: Info, job_id: Id, wait: Wait = 0) -> JobView:
         here, who = _asks(info, "POST /v1/jobs/{job_id}:retry")
-        job = await intake.retry(_id(id), who, here.ports)
+        job = await intake.retry(_id(job_id), who, here.ports)
         return await _waited(job, info.context, wait)
 
     @strawberry.mutation(
         graphql_type=JOB,
         description="The same report with today's data: a new job, or the one under way.",
     )
-    async def refresh_job(self, info: Info, id: strawberry.ID, wait: Wait = 0) -> JobView:  # noqa: A002
+    async def refresh_job(self, info: Info, job_id: Id, wait: Wait = 0) -> JobView:
         here, who = _asks(info, "POST /v1/jobs/{job_id}:refresh")
-        submitted = await intake.refresh(_id(id), who, here.ports)
+        submitted = await intake.refresh(_id(job_id), who, here.ports)
         here.note(who, "ask", submitted.job, fresh=submitted.fresh, refresh=True)
         return await _waited(submitted.job, info.context, wait)
 
     @strawberry.mutation(description="Delete an ended job and its file. Answers its id.")
-    async def forget_job(self, info: Info, id: strawberry.ID) -> strawberry.ID | None:  # noqa: A002
+    async def forget_job(self, info: Info, job_id: Id) -> strawberry.ID | None:
         here, who = _asks(info, "DELETE /v1/jobs/{job_id}")
-        await intake.forget(_id(id), who, here.ports)
-        return id
+        await intake.forget(_id(job_id), who, here.ports)
+        return job_id
 
 
 @strawberry.type
@@ -218,9 +226,9 @@ class Subscription:
     @strawberry.subscription(
         graphql_type=JOB, description="The job now and at each change, until it has ended."
     )
-    async def job_changed(self, info: Info, id: strawberry.ID) -> AsyncGenerator[JobView]:  # noqa: A002
+    async def job_changed(self, info: Info, job_id: Id) -> AsyncGenerator[JobView]:
         _asks(info, "GET /v1/jobs/{job_id}/events")
-        async with aclosing(_followed(_id(id), info.context)) as views:
+        async with aclosing(_followed(_id(job_id), info.context)) as views:
             async for view in views:
                 yield view
 
