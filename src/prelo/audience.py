@@ -66,26 +66,32 @@ class Place:
 
 
 class Memory:
-    """What a cache keeps where nothing is shared: names, texts and counts of this process alone."""
+    """What of the port Cache keeps, where nothing is shared: names, texts and counts of this process alone. Of
+    names beyond `most` the oldest are forgotten.
+    """
+
+    shared = False
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self.kept: dict[str, tuple[str, float]] = {}
 
-    def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
-        """See the port Cache."""
-        if over or self.recall(name) is None:
+    async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
+        if over or self._found(name) is None:
             self._put(name, text, time.monotonic() + seconds)
 
-    def recall(self, name: str) -> str | None:
-        text, until = self.kept.get(name, (None, 0.0))
-        return text if time.monotonic() < until else None
+    async def recall(self, name: str) -> str | None:
+        return self._found(name)
 
-    def count(self, name: str, seconds: float) -> int:
-        before = self.recall(name)
+    async def count(self, name: str, seconds: float) -> int | None:
+        before = self._found(name)
         number, until = int(before or 0) + 1, time.monotonic() + seconds
         self._put(name, str(number), self.kept[name][1] if before else until)
         return number
+
+    def _found(self, name: str) -> str | None:
+        text, until = self.kept.get(name, (None, 0.0))
+        return text if time.monotonic() < until else None
 
     def _put(self, name: str, text: str, until: float) -> None:
         self.kept.pop(name, None)

@@ -22,14 +22,14 @@ class Shared(MemoryCache):
     shared = True
 
     def stale(self) -> dict[str, Any]:
-        return dict(self._memory.kept)
+        return dict(self.kept)
 
     def pass_time(self) -> None:
         """What only takes a place has left it."""
-        self._memory.kept = {name: kept for name, kept in self._memory.kept.items() if kept[0]}
+        self.kept = {name: kept for name, kept in self.kept.items() if kept[0]}
 
     def put_back(self, kept: dict[str, Any]) -> None:
-        self._memory.kept = dict(kept)
+        self.kept = dict(kept)
 
 
 @pytest.fixture

@@ -7,17 +7,13 @@ from prelo.audience import BACKLOG, Audience, Memory
 from prelo.ports import Watch
 
 
-class MemoryCache:
-    """Port Cache. A listener that lags more than `backlog` messages behind loses the oldest; of names beyond
-    `most` the oldest are forgotten.
-    """
-
-    shared = False
+class MemoryCache(Memory):
+    """Port Cache. A listener that lags more than `backlog` messages behind loses the oldest."""
 
     def __init__(self, url: str = "memory://", backlog: int = BACKLOG, most: int = 10_000) -> None:
+        super().__init__(most)
         del url  # the same signature for every technology
         self._audience = Audience(backlog)
-        self._memory = Memory(most)
 
     async def check(self) -> None: ...
 
@@ -30,12 +26,3 @@ class MemoryCache:
     async def listen(self, topic: str, only: str | None = None) -> AsyncGenerator[Watch]:
         with self._audience.place(topic, only) as place:
             yield place
-
-    async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
-        self._memory.keep(name, text, seconds, over=over)
-
-    async def recall(self, name: str) -> str | None:
-        return self._memory.recall(name)
-
-    async def count(self, name: str, seconds: float) -> int | None:
-        return self._memory.count(name, seconds)

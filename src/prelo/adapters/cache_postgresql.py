@@ -28,15 +28,14 @@ _BACKLOG = 1_000  # words that wait to be said; beyond, the oldest are forgotten
 _LONGEST = 7_000  # bytes of a word; the server takes 8,000
 
 
-class PostgresqlCache:
+class PostgresqlCache(Memory):
     """Port Cache, for one event loop. `url`: postgresql://user:password@host:5432/database, the store's or
     any other. Words are said a moment later and several at once: no caller waits for them, and no commit
     of the store's does.
     """
 
-    shared = False
-
     def __init__(self, url: str) -> None:
+        super().__init__()
         try:
             conninfo_to_dict(url)
         except psycopg.ProgrammingError:
@@ -47,7 +46,6 @@ class PostgresqlCache:
             ) from None
         self._url = url
         self._audience = Audience()
-        self._memory = Memory()
         self._words: dict[str, None] = {}  # a word that waits already is not said twice
         self._unsaid = asyncio.Event()
         self._heard = asyncio.Event()  # set while the server has confirmed that we listen
@@ -85,15 +83,6 @@ class PostgresqlCache:
             self._begin("hear")
             await self._attend()
             yield place
-
-    async def keep(self, name: str, text: str, seconds: float, *, over: bool = False) -> None:
-        self._memory.keep(name, text, seconds, over=over)
-
-    async def recall(self, name: str) -> str | None:
-        return self._memory.recall(name)
-
-    async def count(self, name: str, seconds: float) -> int | None:
-        return self._memory.count(name, seconds)
 
     async def _attend(self) -> None:
         """Until what is said will be heard; where the server does not answer, not for long."""
