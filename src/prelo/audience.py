@@ -66,8 +66,8 @@ class Place:
 
 
 class Memory:
-    """What of the port Cache keeps, where nothing is shared: names, texts and counts of this process alone. Of
-    names beyond `most` the oldest are forgotten.
+    """The part of the port Cache that keeps, where nothing is shared: for this process alone. Of names beyond
+    `most` the oldest are forgotten.
     """
 
     shared = False
