@@ -254,6 +254,21 @@ async def test_no_entry_is_lost_in_silence(ports: Ports, monkeypatch: pytest.Mon
     assert first["detail"] == {"report": "sales", "times": 2}
 
 
+async def test_an_entry_whose_writing_hangs_at_the_end_is_told_to_the_log(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+):
+    async def never(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    assert isinstance(ports.observer, Heard)
+    monkeypatch.setattr(ports.store, "note", never)
+    trail = Trail(ports.store, ports.observer, 1)
+    trail.note(ASK, "acme", "job1", 0)
+    await asyncio.sleep(0.4)
+    await trail.close(0.05)
+    assert [one["job_id"] for one in ports.observer.of("audit.lost")] == ["job1"]
+
+
 async def test_requests_are_not_refused_while_the_cache_cannot_count(ports: Ports):
     class Silent:
         async def count(self, name: str, seconds: float) -> int | None:  # noqa: ARG002  the port's

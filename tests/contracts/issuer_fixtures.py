@@ -4,12 +4,12 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 AUDIENCE = "https://reports.example"
@@ -63,8 +63,14 @@ class Giver:
             **self.told,
         }
 
-    def token(self, by: str = "rsa", algorithm: str | None = None, **claims: Any) -> str:
-        """A good token but for `claims`; None leaves one out."""
+    def token(
+        self,
+        by: str = "rsa",
+        algorithm: str | None = None,
+        header: Mapping[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        """A good token but for `claims`; None leaves one out. `header`: what else stands there."""
         now = int(time.time())
         told = {
             "iss": self.url, "aud": AUDIENCE, "sub": "ana", "exp": now + 600, "nbf": now - 5,
@@ -72,8 +78,10 @@ class Giver:
         }  # fmt: skip
         named = {name: value for name, value in told.items() if value is not None}
         algorithm = algorithm or SIGNED[by]
-        header = {"alg": algorithm, "kid": KEYS[by].kid}
-        return jwt.encode(header, named, KEYS[by], algorithms=[algorithm])
+        told_first = {"alg": algorithm, "kid": KEYS[by].kid, **(header or {})}
+        registry = jws.JWSRegistry(algorithms=[algorithm])
+        registry.max_header_length = 8_192
+        return jwt.encode(told_first, named, KEYS[by], registry=registry)
 
     def close(self) -> None:
         self._server.shutdown()

@@ -25,7 +25,7 @@ async def issuer(giver: Giver) -> AsyncIterator[OidcIssuer]:
     await made.close()
 
 
-def forged(header: dict[str, Any], claims: dict[str, Any], signature: str = "") -> str:
+def forged(header: Any, claims: dict[str, Any], signature: str = "") -> str:
     parts = [json.dumps(part).encode() for part in (header, claims)]
     coded = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts]
     return ".".join([*coded, signature])
@@ -103,13 +103,24 @@ async def test_no_token_is_taken_that_anybody_could_have_signed(issuer: OidcIssu
             await issuer.claims(wrong)
 
 
-@pytest.mark.parametrize("text", ["x", "a.b.c", "....", "a" * 20_000, "é.é.é", "a.b.c.d.e"])
+ODD = [["alg"], ["alg", "b64"], {"alg": []}, {"alg": {"alg": 1}}, {"alg": None}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "a.b.c", "....", "a" * 20_000, "é.é.é", "a.b.c.d.e", *(forged(odd, {}) for odd in ODD)],
+)
 async def test_what_is_no_token_is_said_before_anybody_is_asked(
     issuer: OidcIssuer, giver: Giver, text: str
 ):
     with pytest.raises(Unauthenticated, match="neither an API key of Prelo nor a signed token"):
         await issuer.claims(text)
     assert not giver.asked
+
+
+async def test_a_header_may_hold_a_chain_of_certificates(issuer: OidcIssuer, giver: Giver):
+    claims = await issuer.claims(giver.token(header={"x5c": ["A" * 2_000]}))
+    assert claims["sub"] == "ana"
 
 
 async def test_a_storm_of_tokens_asks_the_issuer_once(issuer: OidcIssuer, giver: Giver):

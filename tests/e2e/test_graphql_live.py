@@ -14,13 +14,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from prelo.adapters.cache_memory import MemoryCache
+from prelo.app import keys
 from prelo.core.errors import QueryFailed
 from prelo.ports import Watch
 from tests.e2e.asking import JOB, snake
 from tests.e2e.conftest import Door
+from tests.e2e.gate import Gate, gate
 from tests.e2e.test_graphql_refusals import BOMBS, bare
 
-__all__ = ["bare"]
+__all__ = ["bare", "gate"]
 PROTOCOL = Subprotocol("graphql-transport-ws")
 FOLLOW = f"subscription($id: ID!) {{jobChanged(id: $id) {JOB}}}"
 NOWHERE = "5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90"
@@ -174,6 +176,22 @@ class Counting(MemoryCache):
         async with asyncio.timeout(20):
             while self.listening != count:
                 await asyncio.sleep(0.01)
+
+
+async def test_each_operation_on_a_connection_is_let_in_anew(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("prelo.app.callers._FRESH_SECONDS", 0)
+    key, text = await gate.key("jobs:read")
+    headers = {"Authorization": f"Bearer {text}"}
+    async with gate.served() as http, line(http, additional_headers=headers) as following:
+        await following.ask("{jobs(first: 1) {nodes {id}}}", "1")
+        assert (await following.hear())["type"] == "next"
+        assert (await following.hear())["type"] == "complete"
+        await keys.revoke(key.id, gate.ports.store, "ana@desk")
+        await following.ask("{jobs(first: 1) {nodes {id}}}", "2")
+        told = await following.hear()
+        assert (told["type"], told["payload"][0]["extensions"]["status"]) == ("error", 401)
 
 
 async def test_nothing_is_left_of_those_who_stop_listening_or_are_gone(door: Door):

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from prelo.app import keys
+from prelo.app.live import Live
 from prelo.client import AsyncClient
 from prelo.core.access import USUAL, spelled
 from prelo.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from prelo.core.request import Caller
 from prelo.wiring import opened
 from tests.contracts.issuer_fixtures import AUDIENCE, Giver
 from tests.e2e.conftest import CATALOG, CONTENT, Door
@@ -94,6 +96,15 @@ async def test_a_report_that_is_taken_from_somebody_takes_its_jobs_along(
     (tmp_path / "reports" / "all.yaml").write_text(text)
     async with opened(gate.config) as ports:
         gate.app.state.house = dataclasses.replace(gate.app.state.house, ports=ports)
+        live = Live(ports, most=9)
+        gate.app.state.house = dataclasses.replace(gate.app.state.house, live=live)
+        is_problem(await plain.get(f"/v1/jobs/{job}/events"), 404, "not-found")
+        who = Caller.known("acme", "key:a", USUAL, frozenset())
+        assert {one.job_id for one in (await live.replay(who, 0, 99)).changes} == {kept}
+        async with live.listener(who) as listener:
+            known = await ports.store.get(job)
+            assert known is not None
+            assert not listener.sees(known)
         is_problem(await plain.get(f"/v1/jobs/{job}"), 404, "not-found")
         is_problem(await plain.post(f"/v1/jobs/{job}:cancel"), 404, "not-found")
         listed = (await plain.get("/v1/jobs")).json()["jobs"]

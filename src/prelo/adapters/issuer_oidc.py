@@ -10,6 +10,7 @@ import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -201,11 +202,13 @@ def _safe(url: str) -> bool:
 
 def _header(token: str) -> Mapping[str, Any]:
     """What the token says of itself, before anything is known of it."""
-    try:
+    header: Any = None
+    # Whatever stands there, as a list for a header: the library looks no further than for "alg" in it.
+    with suppress(JoseError, ValueError, TypeError, RecursionError):
         if len(token) <= _LONGEST_TOKEN:
-            return jws.extract_compact(token.encode()).headers()
-    except (JoseError, ValueError):
-        pass
+            header = jws.extract_compact(token.encode(), registry=_registry()).headers()
+    if isinstance(header, dict) and isinstance(header.get("alg"), str):
+        return header
     raise Unauthenticated("this is neither an API key of Prelo nor a signed token (JWT)")
 
 
@@ -224,9 +227,14 @@ def _keys_of(told: Mapping[str, Any]) -> Sequence[Key]:
     return found
 
 
-def _verified(token: str, key: Key, algorithm: str) -> dict[str, Any]:
-    registry = jws.JWSRegistry(algorithms=[algorithm])
+def _registry(algorithm: str | None = None) -> jws.JWSRegistry:
+    registry = jws.JWSRegistry(algorithms=algorithm and [algorithm])
     registry.max_header_length = _LONGEST_HEADER
+    return registry
+
+
+def _verified(token: str, key: Key, algorithm: str) -> dict[str, Any]:
+    registry = _registry(algorithm)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(

@@ -64,12 +64,20 @@ class Trail:
             batch = list(self._waiting.items())[:_BATCH]
             for place, _ in batch:
                 del self._waiting[place]
-            if not await self._written([held for _, held in batch]):
-                for place, (entry, since) in reversed(batch):
-                    later = self._waiting.get(place)  # the same, that came meanwhile
-                    self._waiting[place] = (_together(entry, later[0]) if later else entry, since)
-                    self._waiting.move_to_end(place, last=False)
+            written = False
+            try:
+                written = await self._written([held for _, held in batch])
+            finally:
+                if not written:  # or nobody knows: `close` does not wait for ever
+                    self._put_back(batch)
+            if not written:
                 await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _put_back(self, batch: list[tuple[_Key, tuple[Entry, float]]]) -> None:
+        for place, (entry, since) in reversed(batch):
+            later = self._waiting.get(place)  # the same, that came meanwhile
+            self._waiting[place] = (_together(entry, later[0]) if later else entry, since)
+            self._waiting.move_to_end(place, last=False)
 
     async def _written(self, held: list[tuple[Entry, float]]) -> bool:
         now = time.monotonic()

@@ -156,6 +156,8 @@ async def wait(
     enough: Callable[[Job], bool] = ended,
 ) -> Job:
     """The job as soon as it is `enough` (by default: has ended), or as it is after `seconds`."""
+    if seconds <= 0:
+        return await find(job_id, caller, ports)
     end = time.monotonic() + seconds
     # Listen first: no news falls between the look and the wait.
     async with ports.cache.listen(news_topic(caller.tenant), only=job_id) as watch:

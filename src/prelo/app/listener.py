@@ -38,8 +38,11 @@ class Listener:
     listener is `over`: it does not read, and is to be sent away.
     """
 
-    def __init__(self, caller: Caller, most: int) -> None:
+    def __init__(
+        self, caller: Caller, most: int, hidden: frozenset[tuple[str, int]] = frozenset()
+    ) -> None:
         self.caller = caller
+        self._hidden = hidden
         self.jobs: set[str] = set()
         self.reports: set[str] = set()
         self.everything = False
@@ -58,8 +61,9 @@ class Listener:
         return self.everything or bool(self.reports)
 
     def sees(self, job: Job) -> bool:
-        """Whether the job is the caller's."""
-        return (job.tenant, job.scope) == (self.caller.tenant, self.caller.scope)
+        """Whether the job is the caller's, and its report not `hidden` from them."""
+        theirs = (job.tenant, job.scope) == (self.caller.tenant, self.caller.scope)
+        return theirs and (job.report, job.version) not in self._hidden
 
     def wants(self, job: Job) -> bool:
         """Whether it is among those that it did not name."""

@@ -75,7 +75,8 @@ class Live:
                 "ask another one, or later",
                 10,
             )
-        made = Listener(caller, backlog)
+        hidden = self._ports.catalog.hidden_from(caller.permissions)
+        made = Listener(caller, backlog, hidden)
         self._listeners.add(made)
         self._empty.clear()
         tenant = self._tenants.setdefault(caller.tenant, _Tenant())
@@ -192,12 +193,28 @@ class Live:
         chosen = LogFilter(
             tenant=caller.tenant, scope=caller.scope, report=report, after=after, limit=limit
         )
-        found = await self._ports.store.log(chosen)
+        found = await self._seen(await self._ports.store.log(chosen), caller)
         if found.more:
             return found
         settled = await self._ports.store.cursor(caller.tenant)
         reached = max(after, min(found.reached, settled))
         return found.model_copy(update={"reached": reached})
+
+    async def _seen(self, found: Log, caller: Caller) -> Log:
+        """Without jobs of reports that are hidden from the caller. Jobs know versions, the log does not."""
+        hidden = self._ports.catalog.hidden_from(caller.permissions)
+        names = {name for name, _ in hidden}
+        doubtful = {change.job_id for change in found.changes if change.report in names}
+        if not doubtful:
+            return found
+        stands = await self._ports.store.standings(doubtful)
+        shown = {
+            job_id
+            for job_id, standing in stands.items()
+            if (standing.job.report, standing.job.version) not in hidden
+        }
+        kept = [one for one in found.changes if one.job_id not in doubtful or one.job_id in shown]
+        return found.model_copy(update={"changes": tuple(kept)})
 
     def cursor(self, listener: Listener) -> int | None:
         """From where to replay, should the connection be lost now; None for who follows named jobs only."""

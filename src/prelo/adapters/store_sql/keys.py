@@ -1,6 +1,6 @@
 """API keys, and the audit: who came in, and who did what."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, insert, or_, select, update
@@ -11,7 +11,7 @@ from prelo.core.access import Key
 from prelo.core.records import Act, AuditFilter, Entry, Noted
 
 _END = 2**62  # behind every number
-_BY_ID = select(api_key).where(api_key.c.id == bindparam("key_id"))
+_BY_IDS = select(api_key).where(api_key.c.id.in_(bindparam("key_ids", expanding=True)))
 _NEWEST = (api_key.c.created_at.desc(), api_key.c.id.desc())
 _USED = update(api_key).where(api_key.c.id.in_(bindparam("key_ids", expanding=True)))
 _NOTE = insert(audit).inline()
@@ -31,9 +31,10 @@ def _kept(tx: Transaction, key: Key, act: Act) -> Key:
     return key
 
 
-def found(tx: Transaction, key_id: str) -> Key | None:
-    row = tx.connection.execute(_BY_ID, {"key_id": key_id}).mappings().first()
-    return None if row is None else _key(tx, row)
+def found(tx: Transaction, key_ids: Collection[str]) -> Mapping[str, Key]:
+    """Those that there are, by their ids."""
+    rows = tx.connection.execute(_BY_IDS, {"key_ids": list(key_ids)}).mappings()
+    return {row["id"]: _key(tx, row) for row in rows}
 
 
 def listed(tx: Transaction, tenant: str | None, limit: int) -> Sequence[Key]:
@@ -47,7 +48,7 @@ def listed(tx: Transaction, tenant: str | None, limit: int) -> Sequence[Key]:
 
 def rotated(tx: Transaction, key_id: str, fresh: Key, grace_ms: int, act: Act) -> Key | None:
     """The row of `fresh`, and the end of the old one; see the port."""
-    old = found(tx, key_id)
+    old = found(tx, [key_id]).get(key_id)
     if old is None or old.ended is not None:
         return None
     end = tx.now + grace_ms if old.expires_at is None else min(old.expires_at, tx.now + grace_ms)
@@ -69,7 +70,7 @@ def revoked(tx: Transaction, key_id: str, act: Act) -> Key | None:
     ours = [api_key.c.id == key_id, api_key.c.revoked_at.is_(None)]
     if not tx.connection.execute(update(api_key).where(*ours).values(revoked_at=tx.now)).rowcount:
         return None
-    key = found(tx, key_id)
+    key = found(tx, [key_id]).get(key_id)
     if key is not None:
         _noted_of(tx, key, act)
     return key

@@ -73,6 +73,7 @@ class SqlStore(SqlTimetable):
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
         self._places: Together[submitting.Ask, Submitted] = Together(self._placed)
         self._looks: Together[str, Job | None] = Together(self._found)
+        self._keys: Together[str, Key | None] = Together(self._keys_found)
 
     async def migrate(self) -> None:
         self._database.create()
@@ -158,7 +159,11 @@ class SqlStore(SqlTimetable):
         return await self._database.write(lambda tx: keys.added(tx, key, act, lasts_ms))
 
     async def key(self, key_id: str) -> Key | None:
-        return await self._database.read(lambda tx: keys.found(tx, key_id))
+        return await self._keys(key_id)
+
+    async def _keys_found(self, key_ids: Sequence[str]) -> Sequence[Key | None]:
+        by_id = await self._database.read(lambda tx: keys.found(tx, set(key_ids)))
+        return [by_id.get(key_id) for key_id in key_ids]
 
     async def keys(self, tenant: str | None = None, limit: int = 1000) -> Sequence[Key]:
         return await self._database.read(lambda tx: keys.listed(tx, tenant, limit))

@@ -76,12 +76,16 @@ async def guard(connection: HTTPConnection) -> None:
     if place in OPEN:
         return
     house: House = connection.app.state.house
-    who = await house.doorman.caller(connection.headers.get("authorization"))
-    connection.state.caller = who
+    who = connection.state.caller = await house.doorman.caller(shown_by(connection))
     connection.state.quota = quota = await house.rates.taken(who.tenant)
     rates.check(quota)
     if place not in BY_FIELD:
         may(house, who, place)
+
+
+def shown_by(connection: HTTPConnection) -> str | None:
+    """What somebody shows of who they are."""
+    return connection.headers.get("authorization")
 
 
 def may(house: House, who: Caller, place: str) -> None:

@@ -16,8 +16,10 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import SubscribeMessage
 from strawberry.types.graphql import OperationType
 
+from prelo.core.errors import PreloError
 from prelo.core.request import Caller
 from prelo.entry.api.graphql import Question
 from prelo.entry.api.graphql.cost import TooCostly
@@ -50,7 +52,7 @@ async def answer(question: Question, request: Request, here: House, who: Caller)
     """As GraphQL over HTTP wants it: 200 whatever is said, unless the caller knows the media type of answers;
     then what was not begun is 400.
     """
-    body = await _executed(question, Asking(here, who, request.state.quota))
+    body = await _executed(question, Asking(here, who, request))
     knows = _ANSWER in request.headers.get("accept", "")
     status = 400 if knows and "data" not in body else 200
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
@@ -88,6 +90,16 @@ class _Talk(BaseGraphQLTransportWSHandler[Asking, None]):
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
         else:
             await super().handle_message(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        if self.connection_acknowledged:
+            try:
+                await self.context.let_in_again()
+            except PreloError as error:
+                said = [told(GraphQLError("", original_error=error)).formatted]
+                await self.send_message({"id": message["id"], "type": "error", "payload": said})
+                return
+        await super().handle_subscribe(message)
 
 
 def _is_sound(message: Any) -> bool:
@@ -129,7 +141,7 @@ _view = _View(
 
 async def converse(socket: WebSocket, here: House, who: Caller) -> None:
     """Until the other side, or this process, ends it."""
-    await _view.run(socket, Asking(here, who, socket.state.quota), None)
+    await _view.run(socket, Asking(here, who, socket), None)
 
 
 def page() -> str:

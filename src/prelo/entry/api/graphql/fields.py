@@ -8,9 +8,10 @@ from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
+from fastapi.requests import HTTPConnection
 from strawberry.fastapi import BaseContext
 
-from prelo.app import intake
+from prelo.app import intake, rates
 from prelo.app.listener import Closing, Event
 from prelo.app.outlook import queue_of
 from prelo.app.rates import Quota
@@ -24,7 +25,7 @@ from prelo.entry.api.graphql.types import Long, asked, given, named, shown
 from prelo.entry.api.jobs import Listing, checked, page_of
 from prelo.entry.api.paging import cursor_of, place_of
 from prelo.entry.api.reading import KEYS, MAX_WAIT, House, digest_of, is_key, validated
-from prelo.entry.api.rights import may
+from prelo.entry.api.rights import may, shown_by
 from prelo.entry.api.status import status_view
 from prelo.entry.api.views import job_view, report_view
 from prelo.ports import IdempotencyKey
@@ -53,11 +54,19 @@ Wait = Annotated[
 
 
 class Asking(BaseContext):
-    """Who asks, what is left of their requests, and what the fields work with."""
+    """Who asks and by what they show it, what is left of their requests, and what the fields work with."""
 
-    def __init__(self, here: House, who: Caller, quota: Quota | None) -> None:
+    def __init__(self, here: House, who: Caller, connection: HTTPConnection) -> None:
         super().__init__()
-        self.here, self.who, self.quota = here, who, quota
+        self.here, self.who = here, who
+        self.quota: Quota | None = connection.state.quota
+        self._shown = shown_by(connection)
+
+    async def let_in_again(self) -> None:
+        """A connection lives longer than a key may, and asks more than once."""
+        self.who = await self.here.doorman.caller(self._shown)
+        self.quota = await self.here.rates.taken(self.who.tenant)
+        rates.check(self.quota)
 
 
 Info = strawberry.Info[Asking, None]
