@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import time
 from email.message import EmailMessage
 from typing import Any
 
@@ -93,6 +94,21 @@ async def test_a_servers_size_is_kept_said_or_not():
             assert (await courier(there).carry(parcel(30_000))).ok
         assert len(there.begun) == begun, "what is said is not tried"
         assert len(files(there.mails[0])) == carried
+
+
+async def test_a_mail_that_was_taken_is_not_sent_again_for_a_goodbye_that_hangs():
+    async with MailServer(mute=True) as there:
+        courier = EmailCourier(there.url, FROM, BASE, room=1_000_000, seconds=5)
+        began = time.monotonic()
+        assert (await courier.carry(parcel())).ok
+        assert time.monotonic() - began < 4, "nobody waits for it"
+        assert len(there.mails) == 1
+
+
+async def test_what_a_server_has_against_us_is_not_held_against_the_mail():
+    async with MailServer(sender="550 5.7.1 not from you") as there:
+        answer = await courier(there).carry(parcel())
+    assert (answer.ok, answer.final, answer.trouble, answer.status) == (False, False, True, 550)
 
 
 async def test_each_recipient_has_a_mail_of_their_own_and_a_refused_one_is_alone():

@@ -1,5 +1,6 @@
 """A real mail server on loopback, which refuses, limits or is away as it is told."""
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -14,9 +15,17 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 class _Telling(SMTP):
     """Keeps the commands that begin a mail, those that are refused at once included."""
 
-    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802  aiosmtpd's  aiosmtpd's name
+    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
         self.event_handler.begun.append(arg)
-        await super().smtp_MAIL(arg)
+        if self.event_handler.sender:
+            await self.push(self.event_handler.sender)
+        else:
+            await super().smtp_MAIL(arg)
+
+    async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802  aiosmtpd's name
+        if self.event_handler.mute:
+            await asyncio.sleep(30)
+        await super().smtp_QUIT(arg)
 
 
 class _Control(Controller):
@@ -27,13 +36,16 @@ class _Control(Controller):
 @dataclass
 class MailServer:
     """Listens while it is open. `refuse`: what it says to a recipient, by address. `largest`: its SIZE, in
-    bytes. `silent_size`: it does not say it, and refuses when it has seen the mail.
+    bytes. `silent_size`: it does not say it, and refuses when it has seen the mail. `sender`: what it says to
+    every sender. `mute`: it never answers QUIT.
     """
 
     refuse: dict[str, str] = field(default_factory=dict[str, str])
     largest: int | None = None
     silent_size: int | None = None
     password: str | None = None
+    sender: str = ""
+    mute: bool = False
     port: int = 0
     begun: list[str] = field(default_factory=list[str])
     raw: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
@@ -65,7 +77,7 @@ class MailServer:
     def recipients(self) -> list[str]:
         return [to for to, _ in self.raw]
 
-    async def handle_RCPT(  # noqa: N802  aiosmtpd's  aiosmtpd's name
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self,
         _server: SMTP,
         _session: Session,

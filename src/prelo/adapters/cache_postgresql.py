@@ -106,8 +106,9 @@ class PostgresqlCache(Memory):
                 connection = await psycopg.AsyncConnection.connect(self._url, **_CONNECT)
                 async with connection:
                     await talk(connection)
-            self._deaf = self._deaf or talk == self._hear
-            self._heard.clear()
+            if talk == self._hear:
+                self._deaf = True
+                self._heard.clear()
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:

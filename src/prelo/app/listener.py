@@ -9,7 +9,7 @@ from prelo.core.job import Job
 from prelo.core.news import Kind, Standing
 from prelo.core.request import Caller
 
-_ANSWERS = 32  # to what a listener said; it is not heard further before it has read some
+_ANSWERS = 4  # to what a listener said; it is not heard further before it has read some
 
 
 class Closing(Exception):

@@ -106,10 +106,11 @@ class Live:
             self._looking = None
             self._known.clear()
             self._unseen.clear()
-        for task in ending:
-            if task is not None:
-                task.cancel()
-                await asyncio.wait({task})
+        tasks = [task for task in ending if task is not None]
+        for task in tasks:  # all before any is waited for: whoever left may be cancelled here, too
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def close(self) -> None:
         """Tell all of them to go, and wait a little until they have."""
@@ -150,9 +151,10 @@ class Live:
 
     async def ready_for_all(self, listener: Listener) -> None:
         """Ask the store what `follow_all` has to know."""
-        tenant = self._tenants[listener.caller.tenant]
-        if tenant.floor is None:
-            tenant.floor = await self._ports.store.cursor(listener.caller.tenant)
+        name = listener.caller.tenant
+        if name not in self._wide:  # nobody has kept it up: "from now on" is no news of hours ago
+            self._tenants[name].looked.clear()
+            self._tenants[name].floor = await self._ports.store.cursor(name)
 
     def follow_all(self, listener: Listener, report: str | None = None) -> None:
         """Follow all of the caller's jobs, or all of a report, whatever happens to them from now on."""
@@ -334,7 +336,8 @@ class Live:
             if told is not None and told.standing.job.state is State.RUNNING:
                 self._unseen[job_id] = None
         for name in list(self._wide):
-            await self._look_through(name, self._tenants[name])
+            if (tenant := self._tenants.get(name)) is not None:  # its last listener may have left
+                await self._look_through(name, tenant)
 
     async def _look_through(self, name: str, tenant: _Tenant) -> None:
         """The tenant's log of the last seconds, each time again: what commits late has a number before what

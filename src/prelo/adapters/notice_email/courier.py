@@ -15,6 +15,7 @@ from prelo.core.notice import Answer
 from prelo.couriers import Parcel
 
 _SECONDS = 40.0
+_GOODBYE = 1.0  # seconds
 _LINE = (57, 78)  # bytes of a file that become so many of a mail: base64 in lines
 _TOO_LARGE = {552, 523, 554}
 _LOGIN = {530, 534, 535, 538}  # the operator's, not the recipient's: mended, the mail still goes
@@ -69,9 +70,22 @@ class EmailCourier:
             raise Unavailable(f"{said}; check PRELO_SMTP") from error
 
     async def carry(self, parcel: Parcel) -> Answer:
+        client = self._client()
+        try:
+            answer = await self._asked(client, parcel)
+            if answer.ok:
+                # It has the mail: whatever becomes of the goodbye, that must not be sent again.
+                with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                    await client.quit(timeout=_GOODBYE)
+            return answer
+        finally:
+            client.close()
+
+    async def _asked(self, client: SMTP, parcel: Parcel) -> Answer:
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._session(parcel)
+                await client.connect()
+                return await self._delivered(client, parcel)
         except TimeoutError:
             return Answer(
                 ok=False,
@@ -83,22 +97,22 @@ class EmailCourier:
         except (aiosmtplib.SMTPException, OSError) as error:
             return Answer(ok=False, trouble=True, detail=_said(error))
 
-    async def _session(self, parcel: Parcel) -> Answer:
-        async with self._client() as client:
-            if parcel.attachment is not None and client.last_ehlo_response is None:
-                with contextlib.suppress(
-                    aiosmtplib.SMTPHeloError
-                ):  # one that knows no EHLO says no size
-                    await client.ehlo()
-            mail = self._largest(parcel, client)
-            try:
-                return await self._send(client, parcel, mail)
-            except aiosmtplib.SMTPResponseException as error:
-                if error.code not in _TOO_LARGE or parcel.attachment is None:
-                    raise
-                # It took no file of this size, whatever it said before: the link is better than nothing.
-                await client.rset()
-                return await self._send(client, parcel, self._made(parcel, attached=False))
+    async def _delivered(self, client: SMTP, parcel: Parcel) -> Answer:
+        if parcel.attachment is not None and client.last_ehlo_response is None:
+            # One that knows no EHLO says no size.
+            with contextlib.suppress(aiosmtplib.SMTPHeloError):
+                await client.ehlo()
+        mail = await asyncio.to_thread(
+            self._largest, parcel, client
+        )  # it may have to encode megabytes
+        try:
+            return await self._send(client, parcel, mail)
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code not in _TOO_LARGE or parcel.attachment is None:
+                raise
+            # It took no file of this size, whatever it said before: the link is better than nothing.
+            await client.rset()
+            return await self._send(client, parcel, self._made(parcel, attached=False))
 
     def _client(self) -> SMTP:
         return SMTP(
@@ -136,10 +150,13 @@ class EmailCourier:
 def _refused(error: aiosmtplib.SMTPResponseException) -> Answer:
     who = "the recipient" if isinstance(error, aiosmtplib.SMTPRecipientRefused) else "the mail"
     who = "the login" if error.code in _LOGIN else who
+    # What is said of this mail, or of its recipient, is final; all else is about us or the server.
+    its_own = isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError)
+    its_own = its_own and error.code not in _LOGIN
     return Answer(
         ok=False,
-        final=error.code in _PERMANENT and error.code not in _LOGIN,
-        trouble=error.code == _CLOSING or error.code in _LOGIN,
+        final=its_own and error.code in _PERMANENT,
+        trouble=not its_own or error.code == _CLOSING,
         status=error.code,
         detail=f"the mail server refused {who} ({error.code})",
         excerpt=one_line(str(error.message)),

@@ -139,10 +139,10 @@ def _retry_after(value: str) -> int:
         return min(int(value[:9]) * 1000, LONGEST_MS)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        left = (at - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):  # the latter for a day beyond the calendar's ends
         return 0
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    left = (at - datetime.now(UTC)).total_seconds()
     return min(max(int(1000 * left), 0), LONGEST_MS)
 
 

@@ -187,7 +187,8 @@ def tries(tx: Transaction, notice_ids: Collection[str]) -> Sequence[Tried]:
 
 def prune(tx: Transaction) -> None:
     """Delete what was settled long ago, with its log."""
-    old = select(notice.c.id).where(notice.c.settled_at < tx.now - KEPT_MS).limit(_PRUNED)
+    settled = notice.c.settled_at < tx.now - KEPT_MS
+    old = select(notice.c.id).where(settled).limit(_PRUNED)
     ids = list(tx.connection.execute(old).scalars())
     if ids:
-        tx.connection.execute(delete(notice).where(notice.c.id.in_(ids)))
+        tx.connection.execute(delete(notice).where(notice.c.id.in_(ids), settled))

@@ -26,6 +26,7 @@ from prelo.entry.api.views import moment
 router = APIRouter()
 BACKLOG = 2_000  # events that wait for a listener: more than the jobs it may name
 _MOST_JOBS = 1_000  # that a connection names
+_MOST_REPORTS = 100
 _MOST_WRONG = 5  # messages that nobody understands
 _LAST_WORDS = 0.2  # seconds for what was answered to be sent
 _PATIENCE = 20.0  # seconds for a message to be taken
@@ -221,6 +222,8 @@ class _Line:
                 f"a connection follows at most {_MOST_JOBS} jobs by their ids; follow all of them, "
                 "or those of a report"
             )
+        if said.report and len(self._listener.reports | {said.report}) > _MOST_REPORTS:
+            raise Invalid(f"a connection follows at most {_MOST_REPORTS} reports; follow all jobs")
         wide = said.all or said.report is not None
         if wide:  # what may fail comes first: a subscription is made as a whole, or not at all
             await self._live.ready_for_all(self._listener)
