@@ -382,3 +382,20 @@ async def test_a_change_holds_from_now_on(house: House):
             schedule.id, ANYBODY, house.ports, lambda old: old.model_copy(update={"cron": "x"})
         )
     assert (await schedules.find(schedule.id, ANYBODY, house.ports)) == found
+
+
+@pytest.mark.parametrize("act", ["rename", "pause", "resume"])
+async def test_a_time_that_was_due_before_a_change_is_on_record(house: House, act: str):
+    schedule = await due(house, await made(house, misfire="once"), 2 * MINUTE)
+    if act == "rename":
+        renamed = {"name": "another"}
+        await schedules.change(
+            schedule.id, ANYBODY, house.ports, lambda old: old.model_copy(update=renamed)
+        )
+    elif act == "pause":
+        await schedules.pause(schedule.id, ANYBODY, house.ports, None)
+    else:
+        await schedules.resume(schedule.id, ANYBODY, house.ports)
+    await fired(house)
+    times = [one.at for one in await history(house, schedule)]
+    assert schedule.next_fire_at in times

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from prelo.adapters.assay_process import ProcessAssay
 from prelo.adapters.datasets_arrow import DatasetSource
 from prelo.adapters.datasets_arrow.assay import looked
+from prelo.adapters.datasets_arrow.reading import opened
 from prelo.adapters.files_object import ObjectFiles
 from prelo.core.dataset import DatasetSpec, Finding
-from prelo.core.errors import Invalid, SourceInvalid
+from prelo.core.errors import Invalid, SourceInvalid, Unavailable
 from prelo.core.report import Report, SourceSpec
 from prelo.core.table import Column
 from prelo.ports import Files
@@ -312,3 +313,38 @@ def test_asyncio_is_not_kept_from_working_while_a_file_is_read():
             return ticks
 
     assert asyncio.run(both()) > 3
+
+
+def test_times_with_a_zone_are_moments():
+    (row,) = rows_of(b"id,at\n1,2026-01-01T00:00:00Z\n")
+    assert row["at"].isoformat() == "2026-01-01T00:00:00+00:00"
+
+
+def test_numbers_that_no_float_holds_exactly_stand_among_floats():
+    rows = rows_of(b'{"a": 9007199254740993}\n{"a": 1.5}\n')
+    assert [row["a"] for row in rows] == [9007199254740992.0, 1.5]
+
+
+@pytest.mark.parametrize("line", [b'{"a": "\\ud800"}', b'{"\\udfff": 1}'])
+def test_half_a_character_is_refused_with_its_line(line: bytes):
+    with pytest.raises(Invalid, match="line 2 has half of a character"):
+        found_in(b'{"a": "x"}\n' + line + b"\n")
+
+
+def test_a_code_far_behind_many_numbers_is_a_code():
+    rows = rows_of(b"id\n" + b"12345678\n" * 600_000 + b"00123\n")
+    assert (rows[0]["id"], rows[-1]["id"]) == ("12345678", "00123")
+
+
+def test_long_lines_are_read_in_short_batches():
+    line = json.dumps({"a": "x" * 100_000}).encode() + b"\n"
+    with file_of(line * 100) as path:
+        batches = list(opened(path, found_in(line * 100), [pa.string()]))
+    assert [batch.num_rows for batch in batches] == [42, 42, 16]
+
+
+async def test_a_fault_of_ours_is_not_the_files(tmp_path: Path):
+    (tmp_path / "body").write_bytes(b"a\n1\n")
+    for command in ([sys.executable, "-c", "raise OSError"], [str(tmp_path / "nothing")]):
+        with pytest.raises(Unavailable):
+            await ProcessAssay(command).look(tmp_path / "body", None, header=None)

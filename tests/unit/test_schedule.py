@@ -310,3 +310,13 @@ def test_a_firing_whose_report_is_gone_is_refused_at_once():
     firing = after(Firing(schedule_id="s", at=NOON, created_at=NOON), gone, NOON)
     assert (firing.outcome, firing.ended_at, firing.tries) == ("refused", NOON, 0)
     assert firing.detail == gone.detail
+
+
+@pytest.mark.parametrize("count", [999, 1000, 1001, 1003, 1999, 2001])
+def test_the_newest_few_fire_however_many_were_missed(count: int):
+    due = schedule(NOON - (count - 1) * MINUTE, misfire="all", catch_up=10, grace=0)
+    fired: list[int] = []
+    while due.next_fire_at is not None and due.next_fire_at <= NOON:
+        due, made = turned(due, NOON + 1)
+        fired += [one.at for one in made if one.outcome == "open"]
+    assert fired == [NOON - k * MINUTE for k in reversed(range(10))]

@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from prelo.core.dataset import Finding, Form
-from prelo.core.errors import Invalid
+from prelo.core.errors import Invalid, Unavailable
 
 _AT_ONCE = 2
 _SECONDS = 120.0
+_TRACEBACK = 1  # how Python ends by an exception
 _TOO_MUCH = "the content takes more memory or time to read than a file of its size may"
 
 
@@ -27,13 +28,16 @@ class ProcessAssay:
     async def look(self, path: Path, declared: Form | None, *, header: bool | None) -> Finding:
         told = json.dumps({"path": str(path), "declared": declared, "header": header})
         async with self._turn:
-            child = await asyncio.create_subprocess_exec(
-                *self._command,
-                told,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    told,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    start_new_session=True,  # Ctrl-C is for the parent
+                )
+            except OSError as error:
+                raise Unavailable(f"no assay can be started: {error.strerror or error}") from error
             try:
                 async with asyncio.timeout(_SECONDS):
                     said, _ = await child.communicate()
@@ -43,6 +47,8 @@ class ProcessAssay:
                 if child.returncode is None:
                     child.kill()
                     await child.wait()
+        if child.returncode == _TRACEBACK:  # our fault, and not the file's
+            raise Unavailable("the content could not be looked into; the server's log says why")
         try:
             word = json.loads(said)
             if "wrong" not in word:

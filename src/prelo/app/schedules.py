@@ -1,11 +1,12 @@
 """Somebody makes a schedule, looks at it, changes, pauses, resumes, runs or deletes it."""
 
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 
 from prelo.app.fire import fire
 from prelo.core.errors import Conflict, FieldError, Invalid, KeyReused, NotFound, Unavailable
-from prelo.core.fire import Firing, paused, replanned, resumed
+from prelo.core.fire import Firing, paused, replanned, resumed, turned
 from prelo.core.request import Caller, Request
 from prelo.core.schedule import Plan, Schedule, asked, checked, following, upcoming
 from prelo.ports import IdempotencyKey, Ports
@@ -145,12 +146,22 @@ async def _written(
     for _ in range(_TRIES):
         before = await find(schedule_id, caller, ports)
         now = await ports.store.clock()
-        changed = change_it(before, now)
+        due, firings = await _due(before, now)
+        more = due.next_fire_at is not None and due.next_fire_at <= now
+        changed = due if more else change_it(due, now)
         after = changed.model_copy(update={"revision": before.revision + 1, "updated_at": now})
-        if await ports.store.change_schedule(before, after):
+        if await ports.store.change_schedule(before, after, firings) and not more:
             ports.observer.event("schedule.changed", schedule_id=after.id, tenant=after.tenant)
             return after
     raise _busy()
+
+
+async def _due(schedule: Schedule, now: int) -> tuple[Schedule, Sequence[Firing]]:
+    """What was due before the change fires, or is on record as missed, by the plan that it was due by."""
+    try:
+        return await asyncio.to_thread(turned, schedule, now)
+    except Invalid:  # a plan that nobody can read any more: the change may mend it
+        return schedule.model_copy(update={"next_fire_at": None}), ()
 
 
 def _busy() -> Unavailable:

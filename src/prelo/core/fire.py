@@ -66,6 +66,9 @@ def turned(schedule: Schedule, now: int) -> tuple[Schedule, list[Firing]]:
             break
         times.append(at)
     then = following(plan, times[-1])
+    if then is not None and then <= now and plan.misfire == "all":
+        # The newest few may be among these: they wait for the next turn.
+        then, times = times[-plan.catch_up], times[: -plan.catch_up]
     on_time = [at for at in times if now - at <= plan.grace * 1000]
     late = times[: len(times) - len(on_time)]
     # While more is to come, the newest are not among these.

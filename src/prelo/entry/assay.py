@@ -11,6 +11,8 @@ from prelo.core.report import MB
 from prelo.wiring import ASSAYS, resolved
 
 _MEMORY = 1024 * MB
+_SECONDS = 120
+_NO_ROOM = 3  # any code that is not that of a traceback
 _NICE = 5  # whoever answers callers, or keeps leases, goes first
 
 
@@ -23,11 +25,16 @@ def main() -> None:
     os.putenv("MIMALLOC_ARENA_RESERVE", "64MiB")
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (_SECONDS, _SECONDS)
+    )  # though nobody is there to end it
     told = json.loads(sys.argv[1])
     assay = resolved(ASSAYS["arrow"], "arrow")()
     looking = assay.look(Path(told["path"]), told["declared"], header=told["header"])
     try:
         said = asyncio.run(looking).model_dump_json()
+    except MemoryError:
+        sys.exit(_NO_ROOM)
     except Invalid as error:
         said = json.dumps({"wrong": error.detail})
     sys.stdout.write(said)

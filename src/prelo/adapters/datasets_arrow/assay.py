@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prelo.adapters.datasets_arrow.reading import VENDOR, Batches, arrow, csv, objects, parquet
 from prelo.adapters.datasets_arrow.sniff import dialect_of, form_of
@@ -20,7 +21,7 @@ _MOST_COLUMNS = 16_384  # as many as a sheet has
 _SHOWN = 200  # characters of what a reader says
 _INT64 = range(-(2**63), 2**63)
 _COLUMN = re.compile(r"In CSV column #(\d+)")
-_LEADING_ZERO = re.compile(r"\s*[+-]?0\d")
+_LEADING_ZERO = r"^\s*[+-]?0\d"
 
 
 class ArrowAssay:
@@ -103,27 +104,30 @@ def _csv(path: Path, dialect: Dialect) -> Finding:
 
 
 def _codes(path: Path, dialect: Dialect, names: list[str], types: list[pa.DataType]) -> set[int]:
-    """Columns of numbers that have zeros in front, in their first rows: 00123 is a code."""
+    """Columns of numbers that have zeros in front, in any row: 00123 is a code."""
+    left = {place for place, found in enumerate(types) if pa.types.is_integer(found)}
+    codes: set[int] = set()
+    if not left:
+        return codes
     texts = pa.schema([(name, pa.string()) for name in names])
     with csv(path, dialect, texts) as reader:
-        first = next(iter(reader), None)
-    if first is None:
-        return set()
-    return {
-        place
-        for place, found in enumerate(types)
-        if pa.types.is_integer(found)
-        and any(
-            _LEADING_ZERO.match(text)
-            for text in first.column(place).unique().drop_null().to_pylist()
-        )
-    }
+        for batch in reader:
+            new = {place for place in left if _has_zeros(batch.column(place))}
+            codes, left = codes | new, left - new
+            if not left:
+                break
+    return codes
+
+
+def _has_zeros(texts: pa.Array) -> bool:
+    found = pc.match_substring_regex(texts, _LEADING_ZERO)  # pyright: ignore[reportAttributeAccessIssue]  made at import
+    return found.true_count > 0
 
 
 def _json(path: Path) -> Finding:
     kinds: dict[str, set[str]] = {}
     rows = 0
-    for number, one in objects(path):
+    for number, _, one in objects(path):
         rows += 1
         for name, value in one.items():
             known = kinds.setdefault(name, set())

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +88,8 @@ def csv(
         yield reader
 
 
-def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines, with the numbers of their lines. Raises Invalid."""
+def objects(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """The objects of a file of JSON lines, with numbers and lengths of their lines. Raises Invalid."""
     with path.open("rb") as lines:
         for number in range(1, 1 << 62):
             line = lines.readline(LONGEST_LINE + 1)
@@ -101,7 +100,7 @@ def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if line.strip():
-                yield number, _object(line, number)
+                yield number, len(line), _object(line, number)
 
 
 def _object(line: bytes, number: int) -> dict[str, Any]:
@@ -111,21 +110,42 @@ def _object(line: bytes, number: int) -> dict[str, Any]:
         raise Invalid(f"line {number} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise Invalid(f"line {number} is no JSON object; each line must be one")
+    if b"\\u" in line:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise Invalid(f"line {number} has half of a character that takes two") from error
     return found
 
 
 def _of_objects(path: Path, schema: pa.Schema) -> Batches:
-    found = (one for _, one in objects(path))
-    while rows := list(islice(found, BATCH_ROWS)):
-        columns = [
-            pa.array([_fitting(row.get(field.name), field.type) for row in rows], field.type)
-            for field in schema
-        ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+    """Line by line, as no reader of Arrow's takes a column of different kinds."""
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for _, length, one in objects(path):
+        rows.append(one)
+        size += length
+        if len(rows) == BATCH_ROWS or size >= BLOCK:
+            yield _batch(rows, schema)
+            rows, size = [], 0
+    if rows:
+        yield _batch(rows, schema)
 
 
-def _fitting(value: Any, wanted: pa.DataType) -> Any:
+def _batch(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    columns: list[Any] = []
+    for field in schema:
+        values = [row.get(field.name) for row in rows]
+        if pa.types.is_string(field.type):
+            values = [_text(value) for value in values]
+        elif pa.types.is_floating(field.type):  # Arrow refuses what a float only nearly is
+            values = [None if value is None else float(value) for value in values]
+        columns.append(pa.array(values, field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _text(value: Any) -> str | None:
     """A column of different kinds is a text, in which lists and objects are JSON."""
-    if value is None or not pa.types.is_string(wanted):
+    if value is None or isinstance(value, str):
         return value
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)

@@ -1,11 +1,12 @@
 """Rows of a dataset: its file is brought here, and streamed."""
 
 import asyncio
+import re
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -17,6 +18,7 @@ from prelo.core.table import Column
 from prelo.ports import Files
 
 _TEXTS = {"text", "code", "link", "decimal", "money", "percent"}  # decimals keep all their digits
+_ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")  # which no alias names
 _FLOATS = {"number", "scientific", "duration"}
 
 
@@ -29,9 +31,10 @@ class DatasetSource:
     @contextmanager
     def open(self, report: Report, parameters: Mapping[str, Any]) -> Generator[object]:  # noqa: ARG002  the port's
         spec = _spec(report)
-        with tempfile.TemporaryDirectory(prefix="prelo-") as folder:
-            path = Path(folder) / "dataset"
-            asyncio.run(self._bring(spec, path))
+        # Without a name: a press may be killed at any moment, and nothing must be left of it.
+        with tempfile.TemporaryFile() as file:
+            asyncio.run(self._bring(spec, file))
+            path = Path(f"/dev/fd/{file.fileno()}")
             try:
                 reader = opened(path, spec.finding, _types(spec, report.columns))
             except VENDOR as error:
@@ -46,11 +49,11 @@ class DatasetSource:
     def check(self, report: Report) -> None:
         _spec(report)
 
-    async def _bring(self, spec: DatasetSpec, path: Path) -> None:
+    async def _bring(self, spec: DatasetSpec, file: IO[bytes]) -> None:
         try:
-            with path.open("wb") as file:
-                async for piece in self._files.read(spec.key):
-                    file.write(piece)
+            async for piece in self._files.read(spec.key):
+                file.write(piece)
+            file.seek(0)  # and with it, what waits is written
         except NotFound as error:
             raise SourceInvalid(
                 f"the file of the dataset {spec.id} is gone; upload it again, and ask again"
@@ -78,7 +81,8 @@ def _type(found: str, column: Column | None, spec: DatasetSpec) -> pa.DataType |
         return pa.string()
     if kind in _FLOATS and found == "int64":
         return pa.float64()
-    return pa.type_for_alias(found)
+    zoned = _ZONED.fullmatch(found)
+    return pa.timestamp(zoned[1], zoned[2]) if zoned else pa.type_for_alias(found)
 
 
 def _sound(reader: pa.RecordBatchReader, names: list[str], dataset: str) -> Batches:
