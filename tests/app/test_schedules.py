@@ -387,15 +387,12 @@ async def test_a_change_holds_from_now_on(house: House):
 @pytest.mark.parametrize("act", ["rename", "pause", "resume"])
 async def test_a_time_that_was_due_before_a_change_is_on_record(house: House, act: str):
     schedule = await due(house, await made(house, misfire="once"), 2 * MINUTE)
+    told = (schedule.id, ANYBODY, house.ports)
     if act == "rename":
-        renamed = {"name": "another"}
-        await schedules.change(
-            schedule.id, ANYBODY, house.ports, lambda old: old.model_copy(update=renamed)
-        )
+        await schedules.change(*told, lambda old: old.model_copy(update={"name": "another"}))
     elif act == "pause":
-        await schedules.pause(schedule.id, ANYBODY, house.ports, None)
+        await schedules.pause(*told, None)
     else:
-        await schedules.resume(schedule.id, ANYBODY, house.ports)
+        await schedules.resume(*told)
     await fired(house)
-    times = [one.at for one in await history(house, schedule)]
-    assert schedule.next_fire_at in times
+    assert schedule.next_fire_at in [one.at for one in await history(house, schedule)]
