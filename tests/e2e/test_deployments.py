@@ -84,17 +84,21 @@ def deployed(folder: Path, roles: tuple[str, ...], **settings: str) -> Generator
     deployment = Deployment(folder, chosen)
     with ExitStack() as stack:
         log = stack.enter_context((folder / "log.txt").open("w"))
+        processes: list[subprocess.Popen[bytes]] = []
         for role in roles:
             port = ["--port", "0"] if role in {"serve", "api"} else []
             command = [sys.executable, "-m", "prelo", role, "--json", *port]
-            process = stack.enter_context(
-                subprocess.Popen(command, env=kept | chosen, stdout=subprocess.PIPE, stderr=log)
+            process = subprocess.Popen(
+                command, env=kept | chosen, stdout=subprocess.PIPE, stderr=log
             )
-            stack.callback(process.terminate)
+            processes.append(stack.enter_context(process))
+        for process in processes:
+            stack.callback(process.terminate)  # all of them, before one is waited for
+        for role, process in zip(roles, processes, strict=True):
             assert process.stdout
             line = process.stdout.readline()
             assert line, deployment.log
-            if port:
+            if role in {"serve", "api"}:
                 deployment.urls.append(json.loads(line)["url"])
         yield deployment
 
