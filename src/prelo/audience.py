@@ -83,9 +83,9 @@ class Memory:
     async def recall(self, name: str) -> str | None:
         return self._found(name)
 
-    async def count(self, name: str, seconds: float) -> int | None:
+    async def count(self, name: str, seconds: float, times: int = 1) -> int | None:
         before = self._found(name)
-        number, until = int(before or 0) + 1, time.monotonic() + seconds
+        number, until = int(before or 0) + times, time.monotonic() + seconds
         self._put(name, str(number), self.kept[name][1] if before else until)
         return number
 

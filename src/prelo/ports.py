@@ -288,8 +288,8 @@ class Cache(Protocol):
         """What is kept by this name; None for nothing, and when nobody can say."""
         ...
 
-    async def count(self, name: str, seconds: float) -> int | None:
-        """How often it was counted, with this time, since the first within `seconds`; None: who knows."""
+    async def count(self, name: str, seconds: float, times: int = 1) -> int | None:
+        """How often it was counted, with these, since the first within `seconds`; None: who knows."""
         ...
 
 

@@ -271,7 +271,7 @@ async def test_an_entry_whose_writing_hangs_at_the_end_is_told_to_the_log(
 
 async def test_requests_are_not_refused_while_the_cache_cannot_count(ports: Ports):
     class Silent:
-        async def count(self, name: str, seconds: float) -> int | None:  # noqa: ARG002  the port's
+        async def count(self, name: str, seconds: float, times: int = 1) -> int | None:  # noqa: ARG002  the port's
             return None
 
     rates = Rates(Silent(), {"*": 1})  # type: ignore[arg-type]  a part of it

@@ -91,6 +91,7 @@ async def test_the_first_to_keep_a_name_keeps_it_unless_it_is_written_over(cache
 
 async def test_calls_are_counted_within_their_window(cache: Cache):
     assert [await cache.count("calls", 60) for _ in range(3)] == [1, 2, 3]
+    assert [await cache.count("calls", 60, 40), await cache.count("calls", 60)] == [43, 44]
     assert await cache.count("other calls", 0.05) == 1
     await asyncio.sleep(0.1)
     assert await cache.count("other calls", 60) == 1

@@ -86,10 +86,10 @@ class RedisCache:
         text: bytes | None = await self._asked(lambda: self._client.get(self._channel(name)))
         return None if text is None else text.decode(errors="replace")
 
-    async def count(self, name: str, seconds: float) -> int | None:
+    async def count(self, name: str, seconds: float, times: int = 1) -> int | None:
         key = self._channel(name)
         # One transaction, and so one window: a key that was counted up without an end would stay for ever.
-        counted = self._client.pipeline().set(key, 0, px=_span(seconds), nx=True).incr(key)
+        counted = self._client.pipeline().set(key, 0, px=_span(seconds), nx=True).incr(key, times)
         said = await self._asked(counted.execute)
         return None if said is None else int(said[1])
 
