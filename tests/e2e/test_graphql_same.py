@@ -1,159 +1,18 @@
 """What is no job's, by both doors: a script is asked by REST and by GraphQL, and the answers are compared."""
 
-import json
-import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
-from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
-from tests.e2e.asking import Answer, Body, camel, every, graph, snake
+from tests.e2e.asking import Body
+from tests.e2e.both import Ask, Graph, Rest, compared, types
 from tests.e2e.conftest import Door
+from tests.e2e.test_http_webhooks import deliver_locally, local
+from tests.receivers.web import Receiver, status
 
+__all__ = ["local"]  # a fixture
 NOWHERE = "5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90"
-PAGE = "{nodes%s edges{cursor node%s} pageInfo{hasNextPage endCursor}}"
-
-
-def paged(view: str) -> str:
-    return PAGE % (view, view)
-
-
-# A field, the place of REST that is its like, its arguments, and all that can be asked of its answer.
-SCHEDULE, FIRING = every(ScheduleView), every(FiringView)
-FIELDS: dict[str, tuple[str, str, str]] = {
-    "schedule": ("GET /v1/schedules/{id}", "id: ID!", SCHEDULE),
-    "schedules": ("GET /v1/schedules", "first: Int!, after: String", paged(SCHEDULE)),
-    "checkSchedule": (
-        "POST /v1/schedules?validate_only=true", "input: ScheduleInput!", every(UpcomingView),
-    ),
-    "createSchedule": (
-        "POST /v1/schedules", "input: ScheduleInput!, idempotencyKey: String",
-        f"{{replayed schedule{SCHEDULE}}}",
-    ),
-    "changeSchedule": ("PATCH /v1/schedules/{id}", "id: ID!, input: ScheduleInput!", SCHEDULE),
-    "pauseSchedule": ("POST /v1/schedules/{id}:pause", "id: ID!, until: DateTime", SCHEDULE),
-    "resumeSchedule": ("POST /v1/schedules/{id}:resume", "id: ID!", SCHEDULE),
-    "runSchedule": ("POST /v1/schedules/{id}:run", "id: ID!", FIRING),
-    "deleteSchedule": ("DELETE /v1/schedules/{id}", "id: ID!", ""),
-    "schedule.upcoming": (
-        "GET /v1/schedules/{id}/upcoming", "id: ID!, first: Int!", every(UpcomingView),
-    ),
-    "schedule.firings": (
-        "GET /v1/schedules/{id}/firings", "id: ID!, first: Int!, after: String", paged(FIRING),
-    ),
-}  # fmt: skip
-CHANGING = re.compile("create|change|pause|resume|run|delete")
-
-
-class Rest:
-    """Asks as GraphQL is asked: `first` is `limit`, and `input` the body."""
-
-    def __init__(self, door: Door) -> None:
-        self.http = door.http
-
-    async def ask(self, field: str, **given: Any) -> Answer:
-        method, _, path = FIELDS[field][0].partition(" ")
-        body = given.pop("input", None)
-        named = {"first": "limit", "after": "cursor"}
-        query = {named[name]: given[name] for name in named if given.get(name) is not None}
-        key = given.get("idempotencyKey")
-        if body is None and "until" in given:
-            body = {"until": given["until"]}
-        asked: dict[str, Any] = {"json": body} if body is not None else {}
-        answer = await self.http.request(
-            method, path.format(**given), params=query or None,
-            headers={"Idempotency-Key": key} if key else {}, **asked,
-        )  # fmt: skip
-        told = answer.json() if answer.content else given["id"]
-        if answer.is_error:
-            return {"problem": told}
-        if field.startswith("create") and "schedule" in field.lower():
-            replayed = answer.headers.get("idempotency-replayed") == "true"
-            return {"replayed": replayed, "schedule": told}
-        return told
-
-
-class Graph:
-    def __init__(self, door: Door) -> None:
-        self.door = door
-
-    async def ask(self, field: str, **given: Any) -> Any:
-        _, types, selection = FIELDS[field]
-        kinds = {part.split(":")[0]: part for part in types.split(", ")}
-        used = [name for name in kinds if name in given]
-        head = ", ".join(f"${kinds[name]}" for name in used)
-        first, _, inner = field.partition(".")
-        kind = "mutation" if CHANGING.match(field) else "query"
-        outer = [name for name in used if name == "id" or not inner]
-        query = first + passed(outer)
-        if inner:
-            query += "{" + inner + passed([name for name in used if name != "id"])
-        query += selection + ("}" if inner else "")
-        if "input" in given:
-            given["input"] = camels(given["input"])
-        said = await graph(
-            self.door, f"{kind}({head}){{{query}}}" if head else f"{{{query}}}", given
-        )
-        if "errors" in said:
-            (error,) = said["errors"]
-            assert error["message"] == error["extensions"]["detail"]
-            assert error["path"][0] == first
-            return {"problem": error["extensions"]}
-        told = said["data"][first]
-        return unpaged(field, snake(told[inner] if inner else told))
-
-
-def passed(names: list[str]) -> str:
-    return f"({', '.join(f'{name}: ${name}' for name in names)})" if names else ""
-
-
-def camels(body: Body) -> Body:
-    """A body as GraphQL spells it: its own names, and those of the request in it."""
-    return {
-        camel(name): camels(one) if name == "request" and one else one for name, one in body.items()
-    }
-
-
-def unpaged(field: str, told: Any) -> Any:
-    """A page as REST has it."""
-    if field in {"checkSchedule", "schedule.upcoming"}:
-        return {"upcoming": told}
-    if not isinstance(told, dict) or "page_info" not in told:
-        return told
-    assert [edge["node"] for edge in told["edges"]] == told["nodes"]
-    end = told["page_info"]
-    assert end["end_cursor"] == (told["edges"][-1]["cursor"] if told["edges"] else None)
-    name = field.rpartition(".")[2]
-    return {name: told["nodes"], "next": end["end_cursor"] if end["has_next_page"] else None}
-
-
-Ask = Callable[..., Any]
-
-
-def same(said: list[Any]) -> Any:
-    """Without ids (numbered as they come), times and cursors."""
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", json.dumps(said))
-    text = re.sub(r'"next": "\w+"', '"next": "<it>"', text)
-    text = re.sub('whsec_[^"]+', "<secret>", text)
-    ids: dict[str, str] = {}
-    known = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|wh_[0-9a-f]{24}"
-    text = re.sub(known, lambda one: ids.setdefault(one[0], f"<id {len(ids)}>"), text)
-    return json.loads(text)
-
-
-async def compared(door: Door, script: Callable[[Ask, Door], AsyncGenerator[Any]]) -> list[Any]:
-    """What REST said. A script leaves nothing behind."""
-    by_rest = [answer async for answer in script(Rest(door).ask, door)]
-    by_graph = [answer async for answer in script(Graph(door).ask, door)]
-    pairs = zip(same(by_rest), same(by_graph), strict=True)
-    for number, (rest, graphql) in enumerate(pairs):
-        assert graphql == rest, number
-    return by_rest
-
-
-def types(said: list[Any]) -> set[str]:
-    return {one["problem"]["type"] for one in said if isinstance(one, dict) and "problem" in one}
 
 
 PLAN: Body = {
@@ -256,3 +115,53 @@ async def test_ids_and_cursors_that_are_none_are_refused(door: Door):
         told = {"id": made["id"]} if "." in field else {}
         problem = (await Graph(door).ask(field, first=1, after=after, **told))["problem"]
         assert [one["pointer"] for one in problem["errors"]] == ["/after"]
+
+
+async def of_webhooks(ask: Ask, door: Door) -> AsyncGenerator[Any]:
+    async with Receiver() as receiver:
+        receiver.answers = [status(410)]
+        yield (made := await ask("createWebhook", input={"url": receiver.url}))
+        hook = made["id"]
+        events = {"description": "ours", "jobs": "named", "events": ["failed", "succeeded"]}
+        yield await ask("createWebhook", input={"url": "https://example.com/", **events})
+        yield (sent := await ask("testWebhook", id=hook))
+        await deliver_locally(door)
+        for field in ("testWebhook", "webhook", "enableWebhook"):
+            yield await ask(field, id=hook)
+        yield await ask("replayDelivery", webhook=hook, id=sent["id"])
+        await deliver_locally(door)
+        yield await ask("replayDeliveries", webhook=hook)
+        yield await ask("testWebhook", id=hook)
+        yield (page := await ask("webhook.deliveries", id=hook, first=1))
+        yield await ask("webhook.deliveries", id=hook, first=1, after=page["next"])
+        rows = {"title": hook, "columns": [{"name": "a"}], "rows": []}
+        said = rows | {"notify": [{"webhook": hook}]}
+        job = (await door.http.post("/v1/jobs", json=said)).json()["id"]
+        await door.hand.finish()
+        yield await ask("notices", job=job)
+    yield await ask(
+        "changeWebhook", id=hook, input={"url": "https://new.example.com/", "jobs": "all"}
+    )
+    yield await ask("changeWebhook", id=hook, input={"enabled": False, "jobs": None})
+    yield await ask("replayDeliveries", webhook=hook)
+    yield await ask("rotateWebhook", id=hook, grace=60)
+    yield await ask("rotateWebhook", id=hook, grace=0.5)
+    yield await ask("rotateWebhook", id=hook, grace=-1)
+    yield (listed := await ask("webhooks"))
+    for one in listed["webhooks"]:
+        yield await ask("deleteWebhook", id=one["id"]) == one["id"]
+    for field in ("webhook", "enableWebhook", "testWebhook", "deleteWebhook"):
+        yield await ask(field, id=hook)
+    for url in ("http://example.com/", "https://127.0.0.2/", "https://u:p@example.com/", None):
+        yield await ask("createWebhook", input={"url": url, "description": "x" * 201})
+    yield await ask("changeWebhook", id=hook, input={"events": []})
+    yield await ask("notices", job=NOWHERE)
+    await door.http.delete(f"/v1/jobs/{job}")
+
+
+async def test_webhooks_are_the_same_by_rest_and_by_graphql(local: Door):
+    said = await compared(local, of_webhooks)
+    assert types(said) == {"conflict", "parameters-invalid", "not-found"}
+    assert any(
+        tried["ok"] for one in said if "next" in one for tried in one["deliveries"][0]["tries"]
+    )

@@ -131,8 +131,21 @@ FIELDS = {
     "Mutation.resumeSchedule": 'mutation {resumeSchedule(id: "SCHEDULE") {id}}',
     "Mutation.runSchedule": 'mutation {runSchedule(id: "SCHEDULE") {job}}',
     "Mutation.deleteSchedule": 'mutation {deleteSchedule(id: "SCHEDULE")}',
+    "Query.webhook": '{webhook(id: "WEBHOOK") {id}}',
+    "Query.webhooks": "{webhooks {id}}",
+    "Query.notices": '{notices(job: "JOB") {id}}',
+    "Webhook.deliveries": '{webhook(id: "WEBHOOK") {deliveries {nodes {id}}}}',
+    "Mutation.createWebhook": 'mutation {createWebhook(input: {url: "https://example.com/a"}) {id}}',
+    "Mutation.changeWebhook": 'mutation {changeWebhook(id: "WEBHOOK", input: {enabled: false}) {id}}',
+    "Mutation.rotateWebhook": 'mutation {rotateWebhook(id: "WEBHOOK") {id}}',
+    "Mutation.enableWebhook": 'mutation {enableWebhook(id: "WEBHOOK") {id}}',
+    "Mutation.testWebhook": 'mutation {testWebhook(id: "WEBHOOK") {id}}',
+    "Mutation.deleteWebhook": 'mutation {deleteWebhook(id: "WEBHOOK")}',
+    "Mutation.replayDeliveries": 'mutation {replayDeliveries(webhook: "WEBHOOK") {replayed}}',
+    "Mutation.replayDelivery": 'mutation {replayDelivery(webhook: "WEBHOOK", id: "NOTICE") {id}}',
 }
 PLAN = '{name: "n", cron: "0 7 * * *", request: {report: "stock"}}'
+LISTED = ("Query.jobs", "Query.schedules", "Query.webhooks")
 # The scope that the field asks for first, where it is not one that everybody is without.
 NEEDED: dict[str, Scope] = {"status": "admin", "reports": "reports:read", "report": "reports:read"}
 
@@ -143,7 +156,8 @@ async def test_every_field_of_graphql_asks_for_its_scope_and_shows_nothing_of_an
     """Nobody, one without the scope, and one of another tenant, who is told only that it is not there."""
     acme = await gate.as_(*USUAL)
     theirs = {"JOB": await made(gate, acme), "SCHEDULE": await scheduled(acme)}
-    before = [await told(acme, name, theirs) for name in ("Query.jobs", "Query.schedules")]
+    theirs |= {"WEBHOOK": await hooked(acme), "NOTICE": str(uuid4())}
+    before = [await told(acme, name, theirs) for name in LISTED]
     stranger = await gate.as_("admin", tenant="other")
     assert set(FIELDS) == fields(), "a new field has no test of its scope"
     for name, said in FIELDS.items():
@@ -157,8 +171,7 @@ async def test_every_field_of_graphql_asks_for_its_scope_and_shows_nothing_of_an
             assert error["extensions"]["type"] == "not-found", name
         else:
             assert not any(one in str(answer) for one in theirs.values()), name
-    after = [await told(acme, name, theirs) for name in ("Query.jobs", "Query.schedules")]
-    assert after == before
+    assert [await told(acme, name, theirs) for name in LISTED] == before
 
 
 async def lacks(gate: Gate, name: str, asked: dict[str, Any]) -> None:

@@ -2,17 +2,17 @@
 
 import strawberry
 
-from prelo.entry.api.graphql import jobs, schedules
+from prelo.entry.api.graphql import jobs, schedules, webhooks
 from prelo.entry.api.graphql.jobs import Subscription
 
 __all__ = ["Mutation", "Query", "Subscription"]
 
 
 @strawberry.type
-class Query(jobs.Query, schedules.Query):
+class Query(jobs.Query, schedules.Query, webhooks.Query):
     pass
 
 
 @strawberry.type
-class Mutation(jobs.Mutation, schedules.Mutation):
+class Mutation(jobs.Mutation, schedules.Mutation, webhooks.Mutation):
     pass

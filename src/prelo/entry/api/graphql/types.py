@@ -18,10 +18,12 @@ from strawberry.types.scalar import ScalarDefinition
 from strawberry.utils.str_converters import to_camel_case
 
 from prelo.core.fire import Outcome
+from prelo.core.notice import EVENTS
 from prelo.core.report import Format
 from prelo.core.request import Priority, Request
 from prelo.core.schedule import Misfire, Overlap
 from prelo.core.view import rfc3339
+from prelo.core.webhook import Hears
 
 Long = NewType("Long", int)
 _MOST = 2**53 - 1  # what a JSON number holds exactly wherever it is read
@@ -31,6 +33,9 @@ _NAMES: dict[tuple[Any, ...], str] = {
     get_args(Misfire): "Misfire",
     get_args(Overlap): "Overlap",
     get_args(Outcome): "Outcome",
+    get_args(Hears): "Hears",
+    EVENTS: "JobEvent",
+    (*EVENTS, "ping"): "Event",
 }
 _SAME: dict[Any, Any] = {int: Long, AwareDatetime: datetime, UUID: strawberry.ID}
 JOB_INPUT = "JobInput"
