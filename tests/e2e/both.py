@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from prelo.core.schedule_view import FiringView, ScheduleView, UpcomingView
+from prelo.core.view import DatasetView
 from prelo.core.webhook import DeliveryView, ReplayedView, WebhookView
 from tests.e2e.asking import Answer, Body, camel, every, graph, snake
 from tests.e2e.conftest import Door
@@ -19,6 +20,7 @@ def paged(view: str) -> str:
 
 # A field, the place of REST that is its like, its arguments, and all that can be asked of its answer.
 SCHEDULE, FIRING = every(ScheduleView), every(FiringView)
+DATASET = every(DatasetView)
 WEBHOOK, DELIVERY = every(WebhookView), every(DeliveryView)
 FIELDS: dict[str, tuple[str, str, str]] = {
     "schedule": ("GET /v1/schedules/{id}", "id: ID!", SCHEDULE),
@@ -53,6 +55,9 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "replayDeliveries": (
         "POST /v1/webhooks/{webhook}/deliveries:replay", "webhook: ID!", every(ReplayedView),
     ),
+    "dataset": ("GET /v1/datasets/{id}", "id: ID!", DATASET),
+    "datasets": ("GET /v1/datasets", "first: Int!, after: String", paged(DATASET)),
+    "deleteDataset": ("DELETE /v1/datasets/{id}", "id: ID!", ""),
     "schedule.upcoming": (
         "GET /v1/schedules/{id}/upcoming", "id: ID!, first: Int!", every(UpcomingView),
     ),
@@ -158,11 +163,11 @@ Ask = Callable[..., Any]
 def same(said: list[Any]) -> Any:
     """Without ids (numbered as they come), times and cursors."""
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", json.dumps(said))
-    text = re.sub(r'"next": "\w+"', '"next": "<it>"', text)
+    text = re.sub(r'"(next|sha256)": "\w+"', r'"\1": "<it>"', text)
     text = re.sub(r'127.0.0.1:\d+|(?<="ms": )\d+', "0", text)
     text = re.sub('whsec_[^"]+', "<secret>", text)
     ids: dict[str, str] = {}
-    known = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|wh_[0-9a-f]{24}"
+    known = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|wh_[0-9a-f]{24}|ds_[0-9a-f]{32}"
     text = re.sub(known, lambda one: ids.setdefault(one[0], f"<id {len(ids)}>"), text)
     return json.loads(text)
 

@@ -165,3 +165,37 @@ async def test_webhooks_are_the_same_by_rest_and_by_graphql(local: Door):
     assert any(
         tried["ok"] for one in said if "next" in one for tried in one["deliveries"][0]["tries"]
     )
+
+
+async def of_datasets(ask: Ask, door: Door) -> AsyncGenerator[Any]:
+    async def uploaded(content: bytes) -> str:
+        answer = await door.http.post("/v1/datasets", content=content)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()["id"]
+
+    csv, jsonl = await uploaded(b"a;b\n1;x\n"), await uploaded(b'{"a": 1.5, "b": [1]}\n')
+    yield (page := await ask("datasets", first=1))
+    yield await ask("datasets", first=1, after=page["next"])
+    yield await ask("dataset", id=csv)
+    job = (await door.http.post("/v1/jobs", json={"dataset": jsonl})).json()["id"]
+    yield await ask("deleteDataset", id=jsonl)
+    await door.http.post(f"/v1/jobs/{job}:cancel")
+    await door.http.delete(f"/v1/jobs/{job}")
+    for one in (csv, jsonl):
+        yield await ask("deleteDataset", id=one) == one
+    yield await ask("deleteDataset", id=csv)
+    yield await ask("dataset", id=csv)
+    yield await ask("datasets", first=9)
+
+
+async def test_datasets_are_the_same_by_rest_and_by_graphql(door: Door):
+    said = await compared(door, of_datasets)
+    assert types(said) == {"conflict", "not-found"}
+
+
+async def test_a_name_that_none_has_is_not_found(door: Door):
+    """A store may not even be able to look for it; and it is not sent back."""
+    for field in ("webhook", "dataset", "deleteDataset", "testWebhook"):
+        for name in ("wh_\0", "x" * 5_000, "", "é"):
+            problem = (await Graph(door).ask(field, id=name))["problem"]
+            assert (problem["type"], len(problem["detail"]) < 200) == ("not-found", True), field

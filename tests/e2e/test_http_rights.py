@@ -143,9 +143,12 @@ FIELDS = {
     "Mutation.deleteWebhook": 'mutation {deleteWebhook(id: "WEBHOOK")}',
     "Mutation.replayDeliveries": 'mutation {replayDeliveries(webhook: "WEBHOOK") {replayed}}',
     "Mutation.replayDelivery": 'mutation {replayDelivery(webhook: "WEBHOOK", id: "NOTICE") {id}}',
+    "Query.dataset": '{dataset(id: "DATASET") {id}}',
+    "Query.datasets": "{datasets {nodes {id}}}",
+    "Mutation.deleteDataset": 'mutation {deleteDataset(id: "DATASET")}',
 }
 PLAN = '{name: "n", cron: "0 7 * * *", request: {report: "stock"}}'
-LISTED = ("Query.jobs", "Query.schedules", "Query.webhooks")
+LISTED = ("Query.jobs", "Query.schedules", "Query.webhooks", "Query.datasets")
 # The scope that the field asks for first, where it is not one that everybody is without.
 NEEDED: dict[str, Scope] = {"status": "admin", "reports": "reports:read", "report": "reports:read"}
 
@@ -156,7 +159,11 @@ async def test_every_field_of_graphql_asks_for_its_scope_and_shows_nothing_of_an
     """Nobody, one without the scope, and one of another tenant, who is told only that it is not there."""
     acme = await gate.as_(*USUAL)
     theirs = {"JOB": await made(gate, acme), "SCHEDULE": await scheduled(acme)}
-    theirs |= {"WEBHOOK": await hooked(acme), "NOTICE": str(uuid4())}
+    theirs |= {
+        "WEBHOOK": await hooked(acme),
+        "NOTICE": str(uuid4()),
+        "DATASET": await uploaded(acme),
+    }
     before = [await told(acme, name, theirs) for name in LISTED]
     stranger = await gate.as_("admin", tenant="other")
     assert set(FIELDS) == fields(), "a new field has no test of its scope"

@@ -40,20 +40,28 @@ _MANY = {
     "webhooks": 100,
     "notices": 10,
     "tries": 3,
+    "columns": 20,
 }
-_PAGES = {"jobs": FIRST, "schedules": FIRST, "firings": FIRST, "upcoming": 5, "deliveries": FIRST}
+_PAGES = {
+    "jobs": FIRST,
+    "schedules": FIRST,
+    "firings": FIRST,
+    "upcoming": 5,
+    "deliveries": FIRST,
+    "datasets": FIRST,
+}
 # What is more than a value that is at hand anyway, in fields: a look into the store, several, a change.
 _LOOKS = {
     "job": 100, "jobs": 100, "checkJob": 100, "jobChanged": 100, "status": 500, "schedule": 100,
     "schedules": 100, "checkSchedule": 100, "upcoming": 100, "firings": 100, "webhook": 100, "webhooks": 100,
-    "deliveries": 100, "notices": 100,
+    "deliveries": 100, "notices": 100, "dataset": 100, "datasets": 100,
 }  # fmt: skip
 _CHANGES = {
     "createJob": 500, "cancelJob": 500, "retryJob": 500, "refreshJob": 500, "forgetJob": 500,
     "createSchedule": 500, "changeSchedule": 500, "pauseSchedule": 500, "resumeSchedule": 500,
     "runSchedule": 500, "deleteSchedule": 500, "createWebhook": 500, "changeWebhook": 500,
     "rotateWebhook": 500, "enableWebhook": 500, "testWebhook": 500, "deleteWebhook": 500,
-    "replayDelivery": 500, "replayDeliveries": 500,
+    "replayDelivery": 500, "replayDeliveries": 500, "deleteDataset": 500,
 }  # fmt: skip
 # And of each that is below: times are reckoned by the calendar, five of each schedule.
 _EACH = {"schedules": 50, "upcoming": 15, "checkSchedule": 15}

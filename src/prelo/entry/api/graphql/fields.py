@@ -2,17 +2,17 @@
 
 import strawberry
 
-from prelo.entry.api.graphql import jobs, schedules, webhooks
+from prelo.entry.api.graphql import datasets, jobs, schedules, webhooks
 from prelo.entry.api.graphql.jobs import Subscription
 
 __all__ = ["Mutation", "Query", "Subscription"]
 
 
 @strawberry.type
-class Query(jobs.Query, schedules.Query, webhooks.Query):
+class Query(jobs.Query, schedules.Query, webhooks.Query, datasets.Query):
     pass
 
 
 @strawberry.type
-class Mutation(jobs.Mutation, schedules.Mutation, webhooks.Mutation):
+class Mutation(jobs.Mutation, schedules.Mutation, webhooks.Mutation, datasets.Mutation):
     pass

@@ -17,6 +17,7 @@ from strawberry.types import has_object_definition
 from strawberry.types.scalar import ScalarDefinition
 from strawberry.utils.str_converters import to_camel_case
 
+from prelo.core.dataset import Form
 from prelo.core.fire import Outcome
 from prelo.core.notice import EVENTS
 from prelo.core.report import Format
@@ -35,6 +36,7 @@ _NAMES: dict[tuple[Any, ...], str] = {
     get_args(Outcome): "Outcome",
     get_args(Hears): "Hears",
     EVENTS: "JobEvent",
+    get_args(Form): "Form",
     (*EVENTS, "ping"): "Event",
 }
 _SAME: dict[Any, Any] = {int: Long, AwareDatetime: datetime, UUID: strawberry.ID}
