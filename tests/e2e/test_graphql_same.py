@@ -1,13 +1,15 @@
 """What is no job's, by both doors: a script is asked by REST and by GraphQL, and the answers are compared."""
 
 from collections.abc import AsyncGenerator
+from itertools import count
 from typing import Any
 
 import pytest
 
-from tests.e2e.asking import Body
+from tests.e2e.asking import Body, graph
 from tests.e2e.both import Ask, Graph, Rest, compared, types
 from tests.e2e.conftest import Door
+from tests.e2e.test_http_dead import dead
 from tests.e2e.test_http_webhooks import deliver_locally, local
 from tests.receivers.web import Receiver, status
 
@@ -199,3 +201,59 @@ async def test_a_name_that_none_has_is_not_found(door: Door):
         for name in ("wh_\0", "x" * 5_000, "", "é"):
             problem = (await Graph(door).ask(field, id=name))["problem"]
             assert (problem["type"], len(problem["detail"]) < 200) == ("not-found", True), field
+
+
+YEARS = count(2026)
+
+
+async def of_the_desk(ask: Ask, door: Door) -> AsyncGenerator[Any]:
+    await dead(
+        door, 3, f"{next(YEARS)}-01"
+    )  # of jobs that nobody had before: each is of generation 0
+    yield (page := await ask("deadJobs", filter={"report": "sales", "fate": "spent"}, first=2))
+    yield (rest := await ask("deadJobs", filter={"version": 2}, first=2, after=page["next"]))
+    yield await ask("deadJobs", filter={"state": "failed"}, first=2)
+    yield await ask("deadJobs", filter={"since": "2099-01-01T00:00:00+02:00"}, first=2)
+    first, last = page["jobs"][0]["id"], rest["jobs"][0]["id"]
+    yield await ask("deadJob", id=first)
+    yield await ask("replayDead", input={"all": True, "dry_run": True})
+    yield await ask("replayDead", input={"ids": [first]})
+    yield await ask("deadJob", id=first)
+    yield await ask("replayDead", input={"error": "source-unavailable", "most": 1, "rate": 1000})
+    yield await ask("dropDead", input={"report": "sales", "since": "2026-01-01T00:00:00Z"})
+    yield await ask("dropDead", input={"all": True})
+    for body in ({}, {"all": True, "most": 0, "rate": 0.01}, {"ids": ["nope"]}, {"state": "lost"}):
+        yield await ask("dropDead", input=body)
+    yield await ask("deadAudit", filter={"job": first}, first=2)
+    yield await ask(
+        "deadAudit", filter={"act": ["replay"], "until": "2001-01-01T00:00:00Z"}, first=2
+    )
+    yield (page := await ask("audit", first=1))
+    yield await ask("audit", first=1, after=page["next"])
+    yield await ask("audit", filter={"act": ["drop"], "job": last, "tenant": "default"}, first=1)
+    yield await ask("deadJob", id=NOWHERE)
+    for job in (await door.http.get("/v1/jobs")).json()["jobs"]:
+        await door.http.post(f"/v1/jobs/{job['id']}:cancel")
+        await door.http.delete(f"/v1/jobs/{job['id']}")
+
+
+async def test_the_desk_is_the_same_by_rest_and_by_graphql(door: Door):
+    said = await compared(door, of_the_desk)
+    assert types(said) == {"conflict", "parameters-invalid", "not-found"}
+    assert [one["done"] for one in said if "done" in one] == [0, 1, 1, 1, 0]
+
+
+async def test_two_errands_are_more_than_a_question_may_have(door: Door):
+    await dead(door)
+    one = "replayDead(input: {all: true}) {done}"
+    said = await graph(door, f"mutation {{a: {one} b: {one}}}")
+    assert said["errors"][0]["extensions"]["type"] == "graphql-too-costly"
+    assert (await graph(door, f"mutation {{{one}}}"))["data"] == {"replayDead": {"done": 1}}
+
+
+async def test_the_audit_tells_the_door_and_the_person(door: Door):
+    await dead(door)
+    query = "mutation {dropDead(input: {all: true}) {done}}"
+    await graph(door, query, From="ana@example.com")
+    (entry,) = (await Graph(door).ask("audit", first=9))["entries"]
+    assert (entry["actor"], entry["detail"]["door"]) == ("ana@example.com", "graphql")

@@ -24,6 +24,13 @@ class Made(Protocol):
     def created_at(self) -> int: ...
 
 
+class Numbered(Protocol):
+    """What is listed by its number."""
+
+    @property
+    def number(self) -> int: ...
+
+
 def cut(
     found: Sequence[Row], limit: int, place: Callable[[Row], str]
 ) -> tuple[Sequence[Row], str | None]:
@@ -34,6 +41,10 @@ def cut(
 
 def placed(made: Made) -> str:
     return cursor_of(made.created_at, made.id)
+
+
+def numbered(one: Numbered) -> str:
+    return str(one.number)
 
 
 def cursor_of(at: int | None, job_id: str) -> str:

@@ -26,7 +26,7 @@ from prelo.core.schedule_view import (
 )
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import IDEMPOTENCY_KEY, describe, get, reads
-from prelo.entry.api.paging import cut, link, place_of, placed
+from prelo.entry.api.paging import cut, link, numbered, place_of, placed
 from prelo.entry.api.problems import field_errors
 from prelo.entry.api.reading import Here, House, Who, read, read_key
 from prelo.entry.api.views import moment
@@ -253,10 +253,6 @@ async def history_of(
     """The firings of a page, and the cursor of the next one if there is one."""
     found = await schedules.history(name, who, here.ports, query.limit + 1, query.cursor)
     return cut(found, query.limit, numbered)
-
-
-def numbered(firing: Firing) -> str:
-    return str(firing.number)
 
 
 def _merged(old: Any, changes: dict[str, Any]) -> dict[str, Any]:

@@ -41,20 +41,20 @@ _MANY = {
     "notices": 10,
     "tries": 3,
     "columns": 20,
+    "history": 10,
+    "replayDead": 10,
+    "dropDead": 10,
 }
 _PAGES = {
-    "jobs": FIRST,
-    "schedules": FIRST,
-    "firings": FIRST,
-    "upcoming": 5,
-    "deliveries": FIRST,
-    "datasets": FIRST,
-}
+    "jobs": FIRST, "schedules": FIRST, "firings": FIRST, "upcoming": 5, "deliveries": FIRST,
+    "datasets": FIRST, "deadJobs": FIRST, "deadAudit": FIRST, "audit": FIRST,
+}  # fmt: skip
 # What is more than a value that is at hand anyway, in fields: a look into the store, several, a change.
 _LOOKS = {
     "job": 100, "jobs": 100, "checkJob": 100, "jobChanged": 100, "status": 500, "schedule": 100,
     "schedules": 100, "checkSchedule": 100, "upcoming": 100, "firings": 100, "webhook": 100, "webhooks": 100,
     "deliveries": 100, "notices": 100, "dataset": 100, "datasets": 100,
+    "deadJob": 100, "deadJobs": 100, "deadAudit": 100, "audit": 100,
 }  # fmt: skip
 _CHANGES = {
     "createJob": 500, "cancelJob": 500, "retryJob": 500, "refreshJob": 500, "forgetJob": 500,
@@ -62,6 +62,8 @@ _CHANGES = {
     "runSchedule": 500, "deleteSchedule": 500, "createWebhook": 500, "changeWebhook": 500,
     "rotateWebhook": 500, "enableWebhook": 500, "testWebhook": 500, "deleteWebhook": 500,
     "replayDelivery": 500, "replayDeliveries": 500, "deleteDataset": 500,
+    # They work for some seconds: one is all that a question may have.
+    "replayDead": 10_000, "dropDead": 10_000,
 }  # fmt: skip
 # And of each that is below: times are reckoned by the calendar, five of each schedule.
 _EACH = {"schedules": 50, "upcoming": 15, "checkSchedule": 15}

@@ -2,17 +2,19 @@
 
 import strawberry
 
-from prelo.entry.api.graphql import datasets, jobs, schedules, webhooks
+from prelo.entry.api.graphql import datasets, desk, jobs, schedules, webhooks
 from prelo.entry.api.graphql.jobs import Subscription
 
 __all__ = ["Mutation", "Query", "Subscription"]
 
 
 @strawberry.type
-class Query(jobs.Query, schedules.Query, webhooks.Query, datasets.Query):
+class Query(jobs.Query, schedules.Query, webhooks.Query, datasets.Query, desk.Query):
     pass
 
 
 @strawberry.type
-class Mutation(jobs.Mutation, schedules.Mutation, webhooks.Mutation, datasets.Mutation):
+class Mutation(
+    jobs.Mutation, schedules.Mutation, webhooks.Mutation, datasets.Mutation, desk.Mutation
+):
     pass

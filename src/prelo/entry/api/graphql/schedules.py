@@ -27,14 +27,13 @@ from prelo.entry.api.graphql.asking import (
 from prelo.entry.api.graphql.cost import FIRST, MAX_FIRST
 from prelo.entry.api.graphql.types import about, asked, shown
 from prelo.entry.api.house import House
-from prelo.entry.api.paging import placed
+from prelo.entry.api.paging import numbered, placed
 from prelo.entry.api.reading import validated
 from prelo.entry.api.schedules import (
     History,
     Listing,
     firing_view,
     history_of,
-    numbered,
     page_of,
     preview_view,
     revision,

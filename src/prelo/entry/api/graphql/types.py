@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from inspect import getdoc
+from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NewType, Optional, Union, get_args, get_origin
 from uuid import UUID
@@ -20,6 +20,7 @@ from strawberry.utils.str_converters import to_camel_case
 from prelo.core.dataset import Form
 from prelo.core.fire import Outcome
 from prelo.core.notice import EVENTS
+from prelo.core.records import Fate
 from prelo.core.report import Format
 from prelo.core.request import Priority, Request
 from prelo.core.schedule import Misfire, Overlap
@@ -37,6 +38,7 @@ _NAMES: dict[tuple[Any, ...], str] = {
     get_args(Hears): "Hears",
     EVENTS: "JobEvent",
     get_args(Form): "Form",
+    get_args(Fate): "Fate",
     (*EVENTS, "ping"): "Event",
 }
 _SAME: dict[Any, Any] = {int: Long, AwareDatetime: datetime, UUID: strawberry.ID}
@@ -100,7 +102,7 @@ def asked(model: type[BaseModel], name: str) -> Any:
 
 def about(model: type[BaseModel]) -> str:
     """What the model says of itself, its fields called as they are here."""
-    said = getdoc(model) or ""
+    said = cleandoc(model.__doc__ or "")
     return re.sub("`[a-z_]+`", lambda name: to_camel_case(name[0]), said)
 
 
@@ -136,7 +138,7 @@ def _typed(annotation: Any) -> Any:
         if len(inner) > 1:  # of words; there is no other
             return _one_of(tuple(word for part in inner for word in get_args(part)))
         return Optional[_typed(inner[0])]  # noqa: UP045  | knows no such types
-    if kind is tuple:
+    if kind in {tuple, list}:
         return list[_typed(parts[0])]
     if kind is Literal:
         return _one_of(parts)
