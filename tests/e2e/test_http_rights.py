@@ -222,6 +222,28 @@ async def told(who: httpx.AsyncClient, name: str, theirs: dict[str, str]) -> Any
     return answer["data"]
 
 
+WITHIN = {
+    'mutation {resumeSchedule(id: "SCHEDULE") {id upcoming {at} firings {nodes {at}}}}': 2,
+    'mutation {enableWebhook(id: "WEBHOOK") {id deliveries {nodes {id}}}}': 1,
+}
+
+
+async def test_what_may_be_changed_need_not_be_looked_into(gate: Gate):
+    """A field within the answer of a change asks for its own scope; the change is told all the same."""
+    acme = await gate.as_(*USUAL)
+    theirs = {"SCHEDULE": await scheduled(acme), "WEBHOOK": await hooked(acme)}
+    writer = await gate.as_("jobs:write")
+    for asked, most in WITHIN.items():
+        (name,) = (one for one in theirs if one in asked)
+        body = {"query": asked.replace(name, theirs[name])}
+        answer = (await writer.post("/graphql", json=body)).json()
+        ((field, told),) = answer["data"].items()
+        assert told.pop("id") == theirs[name], field
+        assert list(told.values()) == [None] * most
+        assert [error["extensions"]["type"] for error in answer["errors"]] == ["forbidden"] * most
+        assert "errors" not in (await acme.post("/graphql", json=body)).json()
+
+
 def fields() -> set[str]:
     """Every field of the schema that does something, wherever it stands."""
     found: set[str] = set()
