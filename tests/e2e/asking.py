@@ -12,6 +12,7 @@ from tests.e2e.conftest import Door
 Answer = dict[str, Any]
 Body = dict[str, Any]
 _JSON = {
+    "request",
     "parameters",
     "links",
     "depth",

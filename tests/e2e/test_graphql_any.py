@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from graphql import FloatValueNode, IntValueNode, StringValueNode, parse
@@ -9,8 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import Mode, from_schema
 
+from prelo.core.desk import Errand
+from prelo.core.schedule import Plan
+from prelo.core.webhook import NewWebhook
+from prelo.entry.api.audit import Marks
 from prelo.entry.api.graphql.cost import check
 from prelo.entry.api.graphql.door import schema
+from tests.e2e.asking import camel
 from tests.e2e.conftest import Door
 from tests.e2e.test_http_refusals import ANY_JSON, FIELDS
 
@@ -31,10 +37,24 @@ BY_VARIABLES = [
     "query($a: [State!], $b: DateTime) {jobs(state: $a, createdAfter: $b) {nodes {id error {type}}}}",
     "query($a: Int!, $b: String) {jobs(first: $a, after: $b) {edges {cursor} pageInfo {hasNextPage}}}",
     "query($a: String!, $b: Long) {report(name: $a, version: $b) {versions limits {fileSize}}}",
+    "mutation($a: ScheduleInput!, $b: ID!) {createSchedule(input: $a) {replayed} pauseSchedule(id: $b) {id}}",
+    "mutation($a: ID!, $b: ScheduleInput!) {changeSchedule(id: $a, input: $b) {id next}}",
+    "query($a: ScheduleInput!) {checkSchedule(input: $a) {at parameters}}",
+    "mutation($a: WebhookInput!, $b: ID!) {createWebhook(input: $a) {id} testWebhook(id: $b) {id}}",
+    "mutation($a: ErrandInput!) {replayDead(input: $a) {done left until}}",
+    "query($a: DeadFilter, $b: String) {deadJobs(filter: $a, after: $b) {nodes {id}}}",
+    "query($a: AuditFilter, $b: String) {audit(filter: $a, after: $b) {nodes {number}}}",
 ]  # fmt: skip
+NAMES = {camel(n) for kind in (Plan, NewWebhook, Errand, Marks) for n in kind.model_fields}
 IDS = st.sampled_from(["5a1c7e02-9d3f-8b44-a6e1-0c2d4f6b8e90", "sales", "2026-02-01T08:00:00Z"])
 INPUTS = FIELDS.map(lambda body: {("maxAge" if n == "max_age" else n): v for n, v in body.items()})
-VALUES = INPUTS | IDS | st.integers() | ANY_JSON
+TIMES = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14))]))
+MORE = st.dictionaries(
+    st.sampled_from(sorted(NAMES)),
+    IDS | ANY_JSON | INPUTS | TIMES.map(datetime.isoformat) | st.sampled_from(["0 7 * * *", True]),
+    max_size=4,
+)
+VALUES = INPUTS | MORE | IDS | st.integers() | ANY_JSON
 REFUSALS = {400, 404, 409, 422}
 ANY_DOOR = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

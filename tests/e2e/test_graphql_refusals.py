@@ -55,6 +55,23 @@ BOMBS = {
         "query($n: Int!) {" + " ".join(f"a{n}: jobs(first: $n) {{nodes{JOB}}}" for n in range(3)) + "}",
         "costs 28,",
     ),
+    "schedules, several times": (
+        "{" + " ".join(f"a{n}: schedules(first: 200) {{nodes {{id}}}}" for n in range(2)) + "}",
+        "costs 21,",
+    ),
+    "what was sent to every webhook": ("{webhooks {deliveries {nodes {id}}}}", "costs 20,"),
+    "what became of every schedule": (
+        "{schedules(first: 100) {nodes {firings {nodes {at job}}}}}",
+        "costs 30,",
+    ),
+    "times, over and over": (
+        "{" + " ".join(f'a{n}: schedule(id: "1") {{upcoming(first: 100) {{at}}}}' for n in range(15)) + "}",
+        "costs 2",
+    ),
+    "two errands": (
+        "mutation {a: dropDead(input: {all: true}) {done} b: dropDead(input: {all: true}) {done}}",
+        "costs 20,",
+    ),
     "fragments that double": (doubling(16), "costs 65,"),
     "fragments that double, deeper than is counted": (doubling(60), "deeper than 20"),
     "one fragment, many times": (

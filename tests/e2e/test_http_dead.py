@@ -16,11 +16,11 @@ AWAY = SourceUnavailable("the warehouse does not answer").problem(6)
 ALL = {"all": True}
 
 
-async def dead(door: Door, count: int = 1) -> list[str]:
+async def dead(door: Door, count: int = 1, month: str = "2026-01") -> list[str]:
     """Jobs that were given up, the first first."""
     found: list[str] = []
     for n in range(count):
-        await door.asked(f"2026-01-{n + 1:02}")
+        await door.asked(f"{month}-{n + 1:02}")
         job = await door.hand.begin()
 
         def given_up(job: Job, now: int) -> Job:

@@ -11,15 +11,15 @@ from prelo.core.model import Model
 from prelo.core.records import AuditFilter, Doing
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get
-from prelo.entry.api.paging import link
-from prelo.entry.api.reading import Here
+from prelo.entry.api.paging import cut, link, numbered
+from prelo.entry.api.reading import Here, House
 from prelo.entry.api.views import moment
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
 
-class Reading(Model):
-    """The query of the audit. `actor`: who, as `key:…` or `oidc:…`; `act`: what, once or more often."""
+class Marks(Model):
+    """What entries are looked for. `actor`: who, as `key:…` or `oidc:…`; `act`: what, once or more often."""
 
     tenant: str | None = None
     actor: str | None = None
@@ -27,6 +27,11 @@ class Reading(Model):
     job: UUID | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+
+
+class Reading(Marks):
+    """The query of the audit. `actor`: who, as `key:…` or `oidc:…`; `act`: what, once or more often."""
+
     cursor: Annotated[int, Field(ge=1, le=2**53)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
@@ -54,11 +59,16 @@ async def audit(query: Annotated[Reading, Query()], here: Here) -> Response:
 
 
 async def paged(path: str, query: Model, chosen: AuditFilter, here: Here) -> Response:
-    """One page of it. `chosen` asks for one entry more than is to be shown."""
-    found = await here.ports.store.audit(chosen)
-    entries = tuple(
-        core.NotedView(**one.model_dump(exclude={"at"}), at=moment(one.at))
-        for one in found[: chosen.limit - 1]
-    )
-    cursor = str(entries[-1].number) if len(found) >= chosen.limit else None
+    """One page of it."""
+    entries, cursor = await page_of(chosen, here)
     return link(shown(core.AuditPage(entries=entries, next=cursor)), path, query, cursor)
+
+
+async def page_of(
+    chosen: AuditFilter, here: House
+) -> tuple[tuple[core.NotedView, ...], str | None]:
+    """The entries of a page, of which `chosen` asks for one more, and the cursor of the next."""
+    found = await here.ports.store.audit(chosen)
+    rows, cursor = cut(found, chosen.limit - 1, numbered)
+    views = (core.NotedView(**one.model_dump(exclude={"at"}), at=moment(one.at)) for one in rows)
+    return tuple(views), cursor

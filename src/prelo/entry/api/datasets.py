@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -15,11 +16,12 @@ from prelo.app.datasets import DAY_MS, Upload
 from prelo.core.dataset import Dataset, Form
 from prelo.core.errors import TooLarge
 from prelo.core.model import Model
+from prelo.core.request import Caller
 from prelo.core.view import DatasetPage, DatasetView, View
 from prelo.entry.api.openapi import describe, get
-from prelo.entry.api.paging import cursor_of, link, place_of
+from prelo.entry.api.paging import cut, link, place_of, placed
 from prelo.entry.api.problems import HttpRefused, WrongMediaType
-from prelo.entry.api.reading import Here, Who
+from prelo.entry.api.reading import Here, House, Who
 from prelo.entry.api.views import moment
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
@@ -74,7 +76,7 @@ async def upload(
         body = Upload(path, size, sha256, declared, header)
         life_ms = int(here.config.dataset_days * DAY_MS)
         kept, fresh = await datasets.keep(body, who, here.ports, life_ms)
-    view = _view(kept)
+    view = dataset_view(kept)
     return _shown(view, 201 if fresh else 200, {"Location": view.links["self"]})
 
 
@@ -120,7 +122,7 @@ def _write(file: BinaryIO, digest: Any, data: bytes) -> None:
 @get(router, "/{dataset}", **describe("Look at a dataset", ("200:DatasetView",), (404, 503)))
 async def show(dataset: str, here: Here, who: Who) -> Response:
     """What is in it, and when it expires."""
-    return _shown(_view(await datasets.find(dataset, who, here.ports)))
+    return _shown(dataset_view(await datasets.find(dataset, who, here.ports)))
 
 
 class Listing(Model):
@@ -133,13 +135,17 @@ class Listing(Model):
 @get(router, "", **describe("List datasets", ("200:DatasetPage",), (422, 503)))
 async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> Response:
     """Newest first."""
-    before = place_of(query.cursor)
-    found = await datasets.listing(who, here.ports, query.limit + 1, before)
-    shown = found[: query.limit]
-    last = shown[-1] if len(found) > query.limit else None
-    cursor = last and cursor_of(last.created_at, last.id)
-    page = DatasetPage(datasets=tuple(_view(one) for one in shown), next=cursor)
+    rows, cursor = await page_of(query, here, who)
+    page = DatasetPage(datasets=tuple(map(dataset_view, rows)), next=cursor)
     return link(_shown(page), "/v1/datasets", query, cursor)
+
+
+async def page_of(query: Listing, here: House, who: Caller) -> tuple[Sequence[Dataset], str | None]:
+    """The datasets of a page, and the cursor of the next one if there is one."""
+    before = place_of(query.cursor)
+    return cut(
+        await datasets.listing(who, here.ports, query.limit + 1, before), query.limit, placed
+    )
 
 
 @router.delete(
@@ -151,7 +157,7 @@ async def forget(dataset: str, here: Here, who: Who) -> Response:
     return Response(status_code=204)
 
 
-def _view(dataset: Dataset) -> DatasetView:
+def dataset_view(dataset: Dataset) -> DatasetView:
     found = dataset.finding
     return DatasetView(
         id=dataset.id,

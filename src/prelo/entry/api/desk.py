@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.requests import HTTPConnection
 from pydantic import Field
 
 from prelo.app import desk
@@ -18,9 +19,9 @@ from prelo.core.records import Change, DeadFilter, Deed, fate
 from prelo.entry.api import audit
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get, header, reads
-from prelo.entry.api.paging import cursor_of, link, place_of
+from prelo.entry.api.paging import cursor_of, cut, link, place_of
 from prelo.entry.api.problems import BadHeader
-from prelo.entry.api.reading import Here, Who, read
+from prelo.entry.api.reading import Here, House, Who, read
 from prelo.entry.api.views import job_view, moment
 from prelo.ports import Ports
 
@@ -53,7 +54,7 @@ class Operator:
         return chosen.model_copy(update={"tenant": self.tenant(chosen.tenant)})
 
 
-async def operator(request: Request, who: Who) -> Operator:
+async def operator(request: HTTPConnection, who: Who) -> Operator:
     """The desk is everybody's jobs, for whoever has the scope admin; else those of one's tenant.
 
     `From` (RFC 9110 section 10.1.2) names the person behind a program; a word, and no proof.
@@ -85,13 +86,20 @@ async def listing(query: Annotated[Listing, Query()], here: Here, at: At) -> Res
     """The jobs that were given up (or, by `state`, that failed), the last first. The `Link`
     header with `rel="next"`, and `next` in the body, lead to the next page.
     """
+    page, cursor = await page_of(query, here, at)
+    answer = shown(core.DeadPage(jobs=tuple(map(dead_view, page)), next=cursor))
+    return link(answer, "/v1/dead", query, cursor)
+
+
+async def page_of(query: Listing, here: House, at: Operator) -> tuple[Sequence[Job], str | None]:
+    """The jobs of a page, and the cursor of the next one if there is one."""
     before = place_of(query.cursor)
     jobs = await desk.listing(at.chosen(query.filter), here.ports, query.limit + 1, before)
-    page = jobs[: query.limit]
-    last = page[-1] if len(jobs) > query.limit else None
-    cursor = last and cursor_of(last.finished_at, last.id)
-    answer = shown(core.DeadPage(jobs=tuple(map(_view, page)), next=cursor))
-    return link(answer, "/v1/dead", query, cursor)
+    return cut(jobs, query.limit, ended)
+
+
+def ended(job: Job) -> str:
+    return cursor_of(job.finished_at, job.id)
 
 
 class Reading(audit.Reading):
@@ -121,7 +129,7 @@ async def noted(query: Annotated[Reading, Query()], here: Here, at: At) -> Respo
 async def show(job_id: UUID, here: Here, at: At) -> Response:
     """The job, why it was given up, and all it went through. 409 for one that is neither dead nor failed."""
     job, history = await desk.show(str(job_id), here.ports, at.only)
-    return shown(_view(job, history))
+    return shown(dead_view(job, history))
 
 
 @router.post(
@@ -135,7 +143,8 @@ async def replay(request: Request, here: Here, at: At) -> Response:
 
     A call ends after a few seconds, whatever its `most` and `rate`. `From` names the person for the audit.
     """
-    return await _errand(desk.replay, request, here, at)
+    asked, _ = await read(request, here.config.max_body, core.Errand)
+    return shown(await errand(desk.replay, asked, here, at))
 
 
 @router.post(
@@ -145,26 +154,25 @@ async def replay(request: Request, here: Here, at: At) -> Response:
 )
 async def drop(request: Request, here: Here, at: At) -> Response:
     """Delete them for good; what they went through, and this, stays on record. Otherwise as a replay."""
-    return await _errand(desk.drop, request, here, at)
-
-
-async def _errand(do: Do, request: Request, here: Here, at: Operator) -> Response:
     asked, _ = await read(request, here.config.max_body, core.Errand)
+    return shown(await errand(desk.drop, asked, here, at))
+
+
+async def errand(do: Do, asked: core.Errand, here: House, at: Operator) -> core.ErrandView:
+    """Do it for a few seconds, or only say how many jobs it is about."""
     chosen, tally = await desk.counted(at.chosen(asked.filter), here.ports)
     done, left = 0, sum(one.count for one in tally)
     if not asked.dry_run and left:
-        errand = desk.Errand(chosen, at.actor, at.door, asked.most, asked.rate, at.named)
-        done = await _done(do(errand, here.ports))
+        wanted = desk.Errand(chosen, at.actor, at.door, asked.most, asked.rate, at.named)
+        done = await _done(do(wanted, here.ports))
         _, after = await desk.counted(chosen, here.ports)
         left = sum(one.count for one in after)
-    return shown(
-        core.ErrandView(
-            dry_run=asked.dry_run,
-            done=done,
-            left=left,
-            until=None if chosen.until is None else moment(chosen.until),
-            counts=tuple(core.CountView.model_validate(one.model_dump()) for one in tally),
-        )
+    return core.ErrandView(
+        dry_run=asked.dry_run,
+        done=done,
+        left=left,
+        until=None if chosen.until is None else moment(chosen.until),
+        counts=tuple(core.CountView.model_validate(one.model_dump()) for one in tally),
     )
 
 
@@ -179,7 +187,7 @@ async def _done(jobs: AsyncGenerator[Job]) -> int:
     return done
 
 
-def _view(job: Job, history: Sequence[Change] = ()) -> core.DeadView:
+def dead_view(job: Job, history: Sequence[Change] = ()) -> core.DeadView:
     return core.DeadView(
         **dict(job_view(job)),
         tenant=job.tenant,

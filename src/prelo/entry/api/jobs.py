@@ -17,7 +17,7 @@ from prelo.core.model import Model
 from prelo.core.request import Caller
 from prelo.core.view import CheckedView, JobPage, QuotaView, View
 from prelo.entry.api.openapi import CREATE, IF_NONE_MATCH, PREFER, describe, get
-from prelo.entry.api.paging import cursor_of, link, place_of
+from prelo.entry.api.paging import cut, link, place_of, placed
 from prelo.entry.api.reading import (
     Here,
     House,
@@ -139,10 +139,7 @@ async def page_of(query: Listing, here: House, who: Caller) -> tuple[Sequence[Jo
         before=place_of(query.cursor),
         limit=query.limit + 1,  # one more than shown tells whether there is a next page
     )
-    jobs = await intake.listing(chosen, here.ports)
-    shown_jobs = jobs[: query.limit]
-    last = shown_jobs[-1] if len(jobs) > query.limit else None
-    return shown_jobs, last and cursor_of(last.created_at, last.id)
+    return cut(await intake.listing(chosen, here.ports), query.limit, placed)
 
 
 @router.post(

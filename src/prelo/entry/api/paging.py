@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Response
@@ -9,7 +11,40 @@ from fastapi import Response
 from prelo.core.errors import FieldError, Invalid
 from prelo.core.model import Model
 
+Row = TypeVar("Row")
 _CURSOR = re.compile(r"(\d{1,15})\.([0-9a-f-]{36}|ds_[0-9a-f]{32})")
+
+
+class Made(Protocol):
+    """What is listed by the time when it was made."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def created_at(self) -> int: ...
+
+
+class Numbered(Protocol):
+    """What is listed by its number."""
+
+    @property
+    def number(self) -> int: ...
+
+
+def cut(
+    found: Sequence[Row], limit: int, place: Callable[[Row], str]
+) -> tuple[Sequence[Row], str | None]:
+    """The rows of a page, of which one more was looked for, and the cursor of the next if there is one."""
+    rows = found[:limit]
+    return rows, place(rows[-1]) if len(found) > limit else None
+
+
+def placed(made: Made) -> str:
+    return cursor_of(made.created_at, made.id)
+
+
+def numbered(one: Numbered) -> str:
+    return str(one.number)
 
 
 def cursor_of(at: int | None, job_id: str) -> str:

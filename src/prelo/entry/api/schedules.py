@@ -1,5 +1,6 @@
 """The routes of schedules: make, look, list, change, delete, pause, resume, run, and their history."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from prelo.app import schedules
 from prelo.core.errors import Invalid
 from prelo.core.fire import Firing, is_paused
 from prelo.core.model import Model
+from prelo.core.request import Caller
 from prelo.core.schedule import SHOWN, Plan, Schedule, milliseconds, upcoming
 from prelo.core.schedule_view import (
     Changes,
@@ -24,9 +26,9 @@ from prelo.core.schedule_view import (
 )
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import IDEMPOTENCY_KEY, describe, get, reads
-from prelo.entry.api.paging import cursor_of, link, place_of
+from prelo.entry.api.paging import cut, link, numbered, place_of, placed
 from prelo.entry.api.problems import field_errors
-from prelo.entry.api.reading import Here, Who, read, read_key
+from prelo.entry.api.reading import Here, House, Who, read, read_key
 from prelo.entry.api.views import moment
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
@@ -75,7 +77,7 @@ async def create(
     plan, digest = await read(request, here.config.max_body, Plan)
     key = read_key(request, digest)
     if validate_only:
-        return shown(_preview(await schedules.preview(plan, who, here.ports)))
+        return shown(preview_view(await schedules.preview(plan, who, here.ports)))
     made, fresh = await schedules.create(plan, who, here.ports, key)
     answer = await _schedule(made, here, 201)
     answer.headers["Location"] = _path(made)
@@ -94,12 +96,19 @@ class Listing(Model):
 @get(router, "", **describe("List schedules", ("200:SchedulePage",), (422, 503)))
 async def listing(query: Annotated[Listing, Query()], here: Here, who: Who) -> Response:
     """Newest first. The `Link` header with `rel="next"`, and `next` in the body, lead to the next page."""
-    found = await schedules.listing(who, here.ports, query.limit + 1, place_of(query.cursor))
-    page = found[: query.limit]
+    page, cursor = await page_of(query, here, who)
     now = await here.ports.store.clock()
-    cursor = cursor_of(page[-1].created_at, page[-1].id) if len(found) > query.limit else None
-    answer = shown(SchedulePage(schedules=tuple(_view(one, now) for one in page), next=cursor))
-    return link(answer, "/v1/schedules", query, cursor)
+    views = tuple(schedule_view(one, now) for one in page)
+    return link(shown(SchedulePage(schedules=views, next=cursor)), "/v1/schedules", query, cursor)
+
+
+async def page_of(
+    query: Listing, here: House, who: Caller
+) -> tuple[Sequence[Schedule], str | None]:
+    """The schedules of a page, and the cursor of the next one if there is one."""
+    before = place_of(query.cursor)
+    found = await schedules.listing(who, here.ports, query.limit + 1, before)
+    return cut(found, query.limit, placed)
 
 
 @get(
@@ -123,17 +132,23 @@ async def change(schedule_id: UUID, request: Request, here: Here, who: Who) -> R
     The changed plan holds from now on; it fires by the rights of whoever made it, as before.
     """
     changes, _ = await read(request, here.config.max_body, Changes)
+    revise = revision(changes.model_extra or {})
+    return await _schedule(await schedules.change(str(schedule_id), who, here.ports, revise), here)
+
+
+def revision(changes: dict[str, Any]) -> Callable[[Plan], Plan]:
+    """How a plan changes by a merge patch; raises Invalid for one that would spoil it."""
 
     def revise(plan: Plan) -> Plan:
         old = plan.model_dump(mode="json", exclude_defaults=True)
         try:
-            return Plan.model_validate(_merged(old, changes.model_extra or {}))
+            return Plan.model_validate(_merged(old, changes))
         except ValidationError as error:
             found = field_errors(error.errors(include_url=False, include_input=False))
             said = "; ".join(f"{e.pointer or 'the schedule'}: {e.detail}" for e in found)
             raise Invalid(f"the schedule would not be valid: {said}", found) from error
 
-    return await _schedule(await schedules.change(str(schedule_id), who, here.ports, revise), here)
+    return revise
 
 
 @router.delete(
@@ -184,7 +199,7 @@ async def run(schedule_id: UUID, here: Here, who: Who) -> Response:
     """
     most = here.config.max_queued
     firing = await schedules.run(str(schedule_id), who, here.ports, max_queued=most)
-    answer = shown(_firing(firing))
+    answer = shown(firing_view(firing))
     answer.status_code = 202
     if firing.job_id:
         answer.headers["Location"] = f"/v1/jobs/{firing.job_id}"
@@ -207,7 +222,7 @@ async def to_come(
 ) -> Response:
     """When it fires, and the parameters that the report will be asked for then."""
     found = await schedules.find(str(schedule_id), who, here.ports)
-    return shown(_preview(await schedules.to_come(found, here.ports, query.limit)))
+    return shown(preview_view(await schedules.to_come(found, here.ports, query.limit)))
 
 
 class History(Model):
@@ -227,11 +242,17 @@ async def firings(
 ) -> Response:
     """Newest first, for 90 days: fired with its job, skipped, missed, refused and why, or still open."""
     name = str(schedule_id)
-    found = await schedules.history(name, who, here.ports, query.limit + 1, query.cursor)
-    page = found[: query.limit]
-    cursor = str(page[-1].number) if len(found) > query.limit else None
-    answer = shown(FiringPage(firings=tuple(map(_firing, page)), next=cursor))
+    page, cursor = await history_of(name, query, here, who)
+    answer = shown(FiringPage(firings=tuple(map(firing_view, page)), next=cursor))
     return link(answer, f"/v1/schedules/{name}/firings", query, cursor)
+
+
+async def history_of(
+    name: str, query: History, here: House, who: Caller
+) -> tuple[Sequence[Firing], str | None]:
+    """The firings of a page, and the cursor of the next one if there is one."""
+    found = await schedules.history(name, who, here.ports, query.limit + 1, query.cursor)
+    return cut(found, query.limit, numbered)
 
 
 def _merged(old: Any, changes: dict[str, Any]) -> dict[str, Any]:
@@ -248,12 +269,12 @@ def _merged(old: Any, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _schedule(schedule: Schedule, here: Here, status: int = 200) -> Response:
-    answer = shown(_view(schedule, await here.ports.store.clock()))
+    answer = shown(schedule_view(schedule, await here.ports.store.clock()))
     answer.status_code = status
     return answer
 
 
-def _view(schedule: Schedule, now: int) -> ScheduleView:
+def schedule_view(schedule: Schedule, now: int) -> ScheduleView:
     plan = schedule.plan
     request = plan.request.model_dump(mode="json", exclude_defaults=True)
     first, until = schedule.next_fire_at, schedule.paused_until
@@ -283,7 +304,7 @@ def _next(plan: Plan, first: int) -> tuple[datetime, ...]:
         return (moment(first),)
 
 
-def _firing(firing: Firing) -> FiringView:
+def firing_view(firing: Firing) -> FiringView:
     same = ("asked", "outcome", "count", "detail", "tries")
     at, until, ended = firing.at, firing.until, firing.ended_at
     return FiringView(
@@ -297,7 +318,7 @@ def _firing(firing: Firing) -> FiringView:
     )
 
 
-def _preview(times: schedules.Upcoming) -> PreviewView:
+def preview_view(times: schedules.Upcoming) -> PreviewView:
     upcoming_views = (
         UpcomingView(at=moment(at), parameters=request.parameters) for at, request in times
     )

@@ -11,6 +11,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from prelo.app import intake, webhooks
 from prelo.core.model import Model
 from prelo.core.notice import Notice, NoticeState, Tried
+from prelo.core.request import Caller
 from prelo.core.webhook import (
     DeliveryPage,
     DeliveryView,
@@ -25,8 +26,8 @@ from prelo.core.webhook import (
 )
 from prelo.entry.api.jobs import shown
 from prelo.entry.api.openapi import describe, get, reads
-from prelo.entry.api.paging import cursor_of, link, place_of
-from prelo.entry.api.reading import Here, Who, read
+from prelo.entry.api.paging import cut, link, place_of, placed
+from prelo.entry.api.reading import Here, House, Who, read
 from prelo.entry.api.views import moment
 
 
@@ -58,20 +59,20 @@ async def make(request: Request, here: Here, who: Who) -> Response:
     asked, _ = await read(request, here.config.max_body, NewWebhook)
     made, secret = await webhooks.make(asked, who, here.ports, local=here.config.webhook_local)
     headers = {"Location": f"{_PATH}/{made.id}"}
-    return _secretive(_view(made, secret), 201, headers)
+    return _secretive(webhook_view(made, secret), 201, headers)
 
 
 @get(router, _PATH, **describe("List webhooks", ("200:WebhookPage",), (503,)))
 async def listing(here: Here, who: Who) -> Response:
     """Yours, oldest first; there are at most a hundred. No secret is shown."""
     found = await here.ports.notices.webhooks(who.tenant)
-    return shown(WebhookPage(webhooks=tuple(_view(one) for one in found)))
+    return shown(WebhookPage(webhooks=tuple(webhook_view(one) for one in found)))
 
 
 @get(router, _ONE, **describe("Look at a webhook", ("200:WebhookView",), (404, 503)))
 async def show(webhook_id: str, here: Here, who: Who) -> Response:
     """Whether it is enabled, and if not, why."""
-    return shown(_view(await webhooks.find(webhook_id, who, here.ports)))
+    return shown(webhook_view(await webhooks.find(webhook_id, who, here.ports)))
 
 
 @router.patch(
@@ -83,7 +84,9 @@ async def change(webhook_id: str, request: Request, here: Here, who: Who) -> Res
     """What the body gives is changed. What waits for the webhook goes to its new address."""
     patch, _ = await read(request, here.config.max_body, WebhookPatch)
     local = here.config.webhook_local
-    return shown(_view(await webhooks.change(webhook_id, patch, who, here.ports, local=local)))
+    return shown(
+        webhook_view(await webhooks.change(webhook_id, patch, who, here.ports, local=local))
+    )
 
 
 @router.delete(_ONE, status_code=204, **describe("Delete a webhook", ("204",), (404, 503)))
@@ -106,14 +109,18 @@ async def rotate(webhook_id: str, request: Request, here: Here, who: Who) -> Res
     if request.headers.get("content-length", "0") != "0":
         asked, _ = await read(request, here.config.max_body, Rotation)
     rotated, secret = await webhooks.rotate(webhook_id, asked.grace, who, here.ports)
-    return _secretive(_view(rotated, secret), 200, {})
+    return _secretive(webhook_view(rotated, secret), 200, {})
 
 
 @router.post(_ONE + ":enable", **describe("Enable a webhook", ("200:WebhookView",), (404, 503)))
 async def enable(webhook_id: str, here: Here, who: Who) -> Response:
     """After a 410 turned it off. What was dead meanwhile can be replayed."""
+    return shown(webhook_view(await enabled(webhook_id, here, who)))
+
+
+async def enabled(webhook_id: str, here: House, who: Caller) -> Webhook:
     patch, local = WebhookPatch(enabled=True), here.config.webhook_local
-    return shown(_view(await webhooks.change(webhook_id, patch, who, here.ports, local=local)))
+    return await webhooks.change(webhook_id, patch, who, here.ports, local=local)
 
 
 @router.post(
@@ -145,12 +152,18 @@ async def deliveries(
     """Newest first, with every try: what the receiver answered, how long it took, the first of what it said.
     A notice is kept for 30 days after it was sent or given up.
     """
-    before = place_of(query.cursor)
-    found, tries = await webhooks.deliveries(webhook_id, who, here.ports, query.limit + 1, before)
-    page = found[: query.limit]
-    cursor = cursor_of(page[-1].created_at, page[-1].id) if len(found) > query.limit else None
+    page, cursor, tries = await page_of(webhook_id, query, here, who)
     answer = shown(DeliveryPage(deliveries=delivery_views(page, tries), next=cursor))
     return link(answer, f"{_PATH}/{webhook_id}/deliveries", query, cursor)
+
+
+async def page_of(
+    webhook_id: str, query: Listing, here: House, who: Caller
+) -> tuple[Sequence[Notice], str | None, Sequence[Tried]]:
+    """The deliveries of a page, the cursor of the next one if there is one, and their tries."""
+    before = place_of(query.cursor)
+    found, tries = await webhooks.deliveries(webhook_id, who, here.ports, query.limit + 1, before)
+    return *cut(found, query.limit, placed), tries
 
 
 @router.post(
@@ -191,7 +204,7 @@ def _secretive(view: WebhookView, status: int, headers: dict[str, str]) -> Respo
     return Response(view.model_dump_json(), status, headers, media_type="application/json")
 
 
-def _view(webhook: Webhook, secret: str | None = None) -> WebhookView:
+def webhook_view(webhook: Webhook, secret: str | None = None) -> WebhookView:
     here, until = f"{_PATH}/{webhook.id}", webhook.old_until
     links = {"self": here, "deliveries": f"{here}/deliveries", "rotate": f"{here}:rotate"}
     links["test" if webhook.enabled else "enable"] = (

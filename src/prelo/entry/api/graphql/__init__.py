@@ -72,8 +72,8 @@ def mounted(*, graphiql: bool) -> APIRouter:
 
 
 async def ask(request: Request, here: Here, who: Who) -> Response:
-    """Queries and mutations: the jobs and reports of /v1, with the same errors in `extensions`. The schema
-    can be asked for; docs/graphql.md has examples. Subscriptions go over a WebSocket at this address.
+    """Queries and mutations: what /v1 has, with the same errors in `extensions`. The schema can be asked
+    for; docs/graphql.md has examples. Subscriptions go over a WebSocket at this address.
     """
     door = await opened()
     question, _ = await read(request, here.config.max_body, Question)

@@ -28,7 +28,7 @@ MAX_COST = 20_000
 MAX_FIRST = 200
 FIRST = 50
 
-# How many there are likely to be of what is below. `jobs` says it itself.
+# How many there are likely to be of what is below; of a page, if `first` does not say it.
 _MANY = {
     "reports": 50,
     "types": 30,
@@ -36,12 +36,37 @@ _MANY = {
     "inputFields": 4,
     "enumValues": 3,
     "directives": 6,
+    "checkSchedule": 5,
+    "webhooks": 100,
+    "notices": 10,
+    "tries": 3,
+    "columns": 20,
+    "history": 10,
+    "replayDead": 10,
+    "dropDead": 10,
 }
-# What is more than a value that is at hand anyway, in fields: a look into the store, several, a change.
-_WORK = {
-    "job": 100, "jobs": 100, "checkJob": 100, "jobChanged": 100, "status": 500, "createJob": 500,
-    "cancelJob": 500, "retryJob": 500, "refreshJob": 500, "forgetJob": 500,
+_PAGES = {
+    "jobs": FIRST, "schedules": FIRST, "firings": FIRST, "upcoming": 5, "deliveries": FIRST,
+    "datasets": FIRST, "deadJobs": FIRST, "deadAudit": FIRST, "audit": FIRST,
 }  # fmt: skip
+# What is more than a value that is at hand anyway, in fields: a look into the store, several, a change.
+_LOOKS = {
+    "job": 100, "jobs": 100, "checkJob": 100, "jobChanged": 100, "status": 500, "schedule": 100,
+    "schedules": 100, "checkSchedule": 100, "upcoming": 100, "firings": 100, "webhook": 100, "webhooks": 100,
+    "deliveries": 100, "notices": 100, "dataset": 100, "datasets": 100,
+    "deadJob": 100, "deadJobs": 100, "deadAudit": 100, "audit": 100,
+}  # fmt: skip
+_CHANGES = {
+    "createJob": 500, "cancelJob": 500, "retryJob": 500, "refreshJob": 500, "forgetJob": 500,
+    "createSchedule": 500, "changeSchedule": 500, "pauseSchedule": 500, "resumeSchedule": 500,
+    "runSchedule": 500, "deleteSchedule": 500, "createWebhook": 500, "changeWebhook": 500,
+    "rotateWebhook": 500, "enableWebhook": 500, "testWebhook": 500, "deleteWebhook": 500,
+    "replayDelivery": 500, "replayDeliveries": 500, "deleteDataset": 500,
+    # They work for some seconds: one is all that a question may have.
+    "replayDead": 10_000, "dropDead": 10_000,
+}  # fmt: skip
+# And of each that is below: times are reckoned by the calendar, five of each schedule.
+_EACH = {"schedules": 50, "upcoming": 15, "checkSchedule": 15}
 
 
 class TooCostly(HttpRefused):
@@ -90,9 +115,12 @@ class _Walk:
         self.aliases += one.alias is not None
         self.waits += any(argument.name.value == "wait" for argument in one.arguments or ())
         inner = self.of(one.selection_set, level + 1)
+        if one.selection_set is None:  # a value that is at hand, whatever else has this name
+            return _Weight(1, 1 + _CHANGES.get(one.name.value, 0))
         name = one.name.value
-        many = self._first(one) if name == "jobs" else _MANY.get(name, 1)
-        return _Weight(inner.depth + 1, 1 + _WORK.get(name, 0) + many * inner.cost)
+        many = self._first(one, _PAGES[name]) if name in _PAGES else _MANY.get(name, 1)
+        work = _LOOKS.get(name, 0) + _CHANGES.get(name, 0)
+        return _Weight(inner.depth + 1, 1 + work + many * (_EACH.get(name, 0) + inner.cost))
 
     def _fragment(self, name: str, level: int) -> _Weight:
         self.spreads += 1
@@ -106,10 +134,10 @@ class _Walk:
         _not_too_deep(level + weight.depth)
         return weight
 
-    def _first(self, jobs: FieldNode) -> int:
+    def _first(self, page: FieldNode, usual: int) -> int:
         """How many are asked for; what is no number is refused later, with a better word."""
-        given = next((a.value for a in jobs.arguments or () if a.name.value == "first"), None)
-        value: Any = FIRST if given is None else MAX_FIRST
+        given = next((a.value for a in page.arguments or () if a.name.value == "first"), None)
+        value: Any = usual if given is None else MAX_FIRST
         if isinstance(given, IntValueNode):
             value = int(given.value[:9])
         elif isinstance(given, VariableNode):
@@ -135,7 +163,7 @@ def check(document: DocumentNode, variables: Mapping[str, Any]) -> int:
     if worst.cost > MAX_COST:
         raise TooCostly(
             f"the query costs {worst.cost:,}, and at most {MAX_COST:,} is answered: each field counts once "
-            "for each job it is asked of; ask for fewer fields, or fewer jobs by `first`"
+            "for each job, or whatever it is asked of; ask for fewer fields, or for fewer by `first`"
         )
     return worst.cost
 

@@ -22,8 +22,9 @@ from strawberry.types.graphql import OperationType
 from prelo.core.errors import PreloError
 from prelo.core.request import Caller
 from prelo.entry.api.graphql import Question
+from prelo.entry.api.graphql.asking import Asking
 from prelo.entry.api.graphql.cost import TooCostly
-from prelo.entry.api.graphql.fields import Asking, Mutation, Query, Subscription
+from prelo.entry.api.graphql.fields import Mutation, Query, Subscription
 from prelo.entry.api.graphql.refusals import Limits, Problems, Schema, told
 from prelo.entry.api.graphql.types import SCALARS
 from prelo.entry.api.reading import House

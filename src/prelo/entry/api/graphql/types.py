@@ -4,24 +4,45 @@ import re
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from inspect import getdoc
+from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NewType, Optional, Union, get_args, get_origin
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
 from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 from strawberry.scalars import JSON
+from strawberry.types import has_object_definition
 from strawberry.types.scalar import ScalarDefinition
 from strawberry.utils.str_converters import to_camel_case
 
+from prelo.core.dataset import Form
+from prelo.core.fire import Outcome
+from prelo.core.notice import EVENTS
+from prelo.core.records import Fate
 from prelo.core.report import Format
-from prelo.core.request import Priority
+from prelo.core.request import Priority, Request
+from prelo.core.schedule import Misfire, Overlap
 from prelo.core.view import rfc3339
+from prelo.core.webhook import Hears
 
 Long = NewType("Long", int)
 _MOST = 2**53 - 1  # what a JSON number holds exactly wherever it is read
-_NAMES: dict[tuple[Any, ...], str] = {get_args(Format): "Format", get_args(Priority): "Priority"}
+_NAMES: dict[tuple[Any, ...], str] = {
+    get_args(Format): "Format",
+    get_args(Priority): "Priority",
+    get_args(Misfire): "Misfire",
+    get_args(Overlap): "Overlap",
+    get_args(Outcome): "Outcome",
+    get_args(Hears): "Hears",
+    EVENTS: "JobEvent",
+    get_args(Form): "Form",
+    get_args(Fate): "Fate",
+    (*EVENTS, "ping"): "Event",
+}
+_SAME: dict[Any, Any] = {int: Long, AwareDatetime: datetime, UUID: strawberry.ID}
+JOB_INPUT = "JobInput"
 _TIME = TypeAdapter[datetime](AwareDatetime)
 
 
@@ -66,38 +87,46 @@ def shown(model: type[BaseModel]) -> Any:
     """The type of a view. Its fields are read from the view itself."""
     fields = {name: _typed(told.annotation) for name, told in model.model_fields.items()}
     made = type(model.__name__, (), {"__annotations__": fields})
-    return strawberry.type(
-        made, name=model.__name__.removesuffix("View"), description=_about(model)
-    )
+    return strawberry.type(made, name=model.__name__.removesuffix("View"), description=about(model))
 
 
 @cache
 def asked(model: type[BaseModel], name: str) -> Any:
     """The input type of a request. What is left out is `strawberry.UNSET`; lists and objects are JSON."""
-    kinds = {name: _plain(_typed(told.annotation)) for name, told in model.model_fields.items()}
+    kinds = {name: _taken(told.annotation) for name, told in model.model_fields.items()}
     fields = {name: Optional[kind] for name, kind in kinds.items()}  # noqa: UP045  | knows no such types
     unset = dict.fromkeys(fields, strawberry.UNSET)
     made = type(name, (), {"__annotations__": fields, **unset})
-    return strawberry.input(made, name=name, description=_about(model))
+    return strawberry.input(made, name=name, description=about(model))
 
 
-def _about(model: type[BaseModel]) -> str:
+def about(model: type[BaseModel]) -> str:
     """What the model says of itself, its fields called as they are here."""
-    said = getdoc(model) or ""
+    said = cleandoc(model.__doc__ or "")
     return re.sub("`[a-z_]+`", lambda name: to_camel_case(name[0]), said)
 
 
 def given(model: type[BaseModel], value: object) -> dict[str, Any]:
     """What an input holds, as the JSON object that REST would be sent."""
     fields = {name: getattr(value, name) for name in model.model_fields}
-    return {n: _spelled(v) for n, v in fields.items() if v is not strawberry.UNSET}
+    return {
+        name: given(Request, one) if isinstance(one, asked(Request, JOB_INPUT)) else _spelled(one)
+        for name, one in fields.items()
+        if one is not strawberry.UNSET
+    }
 
 
 def _spelled(value: Any) -> Any:
     """A Float of 600 is 600.0 here: REST's callers write 600, and the digests are to be the same."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value.value if isinstance(value, Enum) else value
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case list():
+            return [one.value if isinstance(one, Enum) else one for one in value]
+        case _:
+            return value.value if isinstance(value, Enum) else value
 
 
 def _typed(annotation: Any) -> Any:
@@ -105,29 +134,40 @@ def _typed(annotation: Any) -> Any:
     if kind is Annotated:
         return _typed(parts[0])
     if kind in {Union, UnionType}:
-        inner = _typed(next(part for part in parts if part is not NoneType))
-        return Optional[inner]  # noqa: UP045  | knows no such types
-    if kind is tuple:
+        inner = [part for part in parts if part is not NoneType]
+        if len(inner) > 1:  # of words; there is no other
+            return _one_of(tuple(word for part in inner for word in get_args(part)))
+        return Optional[_typed(inner[0])]  # noqa: UP045  | knows no such types
+    if kind in {tuple, list}:
         return list[_typed(parts[0])]
     if kind is Literal:
-        return named(_NAMES[parts], parts) if parts in _NAMES else str
+        return _one_of(parts)
     return JSON if kind is dict or annotation is Any else _named(annotation)
 
 
+def _one_of(words: tuple[str, ...]) -> Any:
+    return named(_NAMES[words], words) if words in _NAMES else str
+
+
 def _named(annotation: Any) -> Any:
+    if annotation in _SAME:
+        return _SAME[annotation]
     if issubclass(annotation, BaseModel):
         return shown(annotation)
     if issubclass(annotation, Enum):
         return named(annotation.__name__, tuple(one.value for one in annotation))
-    return Long if annotation is int else annotation
+    return annotation
 
 
-def _plain(kind: Any) -> Any:
-    """Of an input: what is not a scalar or one of a few words is JSON."""
+def _taken(annotation: Any) -> Any:
+    """In an input: what is not a scalar, one of a few words, a list of these, or a request is JSON."""
+    if annotation is Request:
+        return asked(Request, JOB_INPUT)
+    kind = _typed(annotation)
     optional = get_origin(kind) is Union
     inner = next(part for part in get_args(kind) if part is not NoneType) if optional else kind
-    made = get_origin(inner) is list or hasattr(inner, "model_fields")
-    return JSON if made else inner
+    one = next(iter(get_args(inner)), inner)
+    return JSON if get_origin(one) is list or has_object_definition(one) else inner
 
 
 @cache
