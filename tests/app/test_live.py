@@ -189,7 +189,7 @@ async def test_words_that_never_cease_leave_time_for_what_no_word_is_heard_of(ha
     busy, silent = await hall.job(1), await hall.job(2)
     mute = replace(hall.ports, cache=MemoryCache())
     live = Live(hall.ports, most=5, look=0.05)
-    ask = hall.store._store.standings
+    ask = hall.store.standings
 
     async def never_ceasing(job_ids: Sequence[str]) -> Any:
         await hall.ports.cache.publish(news_topic("acme"), busy.id)
