@@ -31,7 +31,7 @@ async def taken(sending: Awaitable[object]) -> None:
         async with asyncio.timeout(_PATIENCE):
             await sending
     except TimeoutError:  # an OSError, which Starlette takes for one that has left
-        raise Deaf from None
+        raise Deaf(DEAF) from None
 
 
 def bound(transport: asyncio.Transport) -> None:
@@ -69,14 +69,28 @@ class Sockets(WebSocketsSansIOProtocol):
         if not self.writable.is_set():  # a timer for those only who have to wait
             if message["type"] == "websocket.close":
                 self.writable.set()
-                self.loop.call_later(_LINGER, self.transport.abort)
+                self._cut_soon()
             else:
-                await taken(self.writable.wait())
+                await self._wait()
         text = message.get("text")
         if text is not None and self.handshake_complete and self.conn.state is State.OPEN:
             self.transport.write(_framed(text))
         else:
             await super().send(message)
+
+    async def _wait(self) -> None:
+        try:
+            await taken(self.writable.wait())
+        except Deaf:  # whatever becomes of it above
+            self._cut_soon()
+            raise
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._cut_soon()  # uvicorn waits for what is not read to be read
+
+    def _cut_soon(self) -> None:
+        self.loop.call_later(_LINGER, self.transport.abort)
 
 
 @lru_cache(maxsize=16)
