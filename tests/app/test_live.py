@@ -171,3 +171,56 @@ async def test_a_tenant_and_a_scope_are_told_their_own_jobs_only(hall: Hall):
             assert await place.next(0) is None
             log = await live.replay(place.caller, 0, 100)
             assert {change.job_id for change in log.changes} == {job.id}
+
+
+async def test_who_follows_all_from_now_on_is_not_told_what_was_before(hall: Hall):
+    old = await hall.job()
+    await intake.cancel(old.id, ACME, hall.ports)
+    live = Live(hall.ports, most=5, look=0.05)
+    async with live.listener(ACME) as place:
+        await live.ready_for_all(place)
+        live.follow_all(place)
+        assert await place.next(0.3) is None, "a cursor lies seconds back, and news does not"
+        new = await hall.job(2)
+        assert (await heard(place)).job_id == new.id
+
+
+async def test_words_that_never_cease_leave_time_for_what_no_word_is_heard_of(hall: Hall):
+    busy, silent = await hall.job(1), await hall.job(2)
+    mute = replace(hall.ports, cache=MemoryCache())
+    live = Live(hall.ports, most=5, look=0.05)
+    ask = hall.store.standings
+
+    async def never_ceasing(job_ids: Sequence[str]) -> Any:
+        await hall.ports.cache.publish(news_topic("acme"), busy.id)
+        await asyncio.sleep(0)  # it is heard
+        return await ask(job_ids)
+
+    async with live.listener(ACME) as place:
+        await live.follow(place, {busy.id: None, silent.id: None})
+        hall.store.standings = never_ceasing  # type: ignore[method-assign]  a busy house
+        await hall.ports.cache.publish(news_topic("acme"), busy.id)
+        await asyncio.sleep(0.05)
+        await intake.cancel(silent.id, ACME, mute)
+        async with asyncio.timeout(2):
+            while (await heard(place)).kind != "end":
+                pass
+
+
+async def test_what_waits_is_told_as_long_as_anything_has_it_followed(hall: Hall):
+    job = await hall.job()
+    live = Live(hall.ports, most=5, look=60)
+    async with live.listener(ACME) as place, live.listener(ACME) as other:
+        for one in (place, other):
+            await live.ready_for_all(one)
+            live.follow_all(one)
+        await live.follow(place, {job.id: None})
+        await intake.cancel(job.id, ACME, hall.ports)
+        while (await heard(other)).kind != "end":
+            pass
+        live.unfollow(place, {job.id})
+        assert (await heard(place)).kind == "end", "it is one of all"
+        await hall.job(2)
+        await heard(other)
+        live.unfollow_all(place)
+        assert await place.next(0) is None, "and nothing is followed any more"

@@ -21,7 +21,7 @@ from prelo.core.job import Artifact, Job, Progress
 from prelo.core.table import Manifest, SheetRows
 from prelo.core.topics import news_topic
 from prelo.entry.api.http import create_app
-from prelo.entry.sockets import MOST_SAID, Sockets
+from prelo.entry.sockets import MOST_SAID, Sockets, Streams
 from prelo.ports import LANES, Ports
 from prelo.wiring import opened
 from tests.contracts.broker_fixtures import rabbitmq_server, rabbitmq_url
@@ -157,6 +157,7 @@ class Door:
                 log_config=None,
                 lifespan="off",
                 timeout_graceful_shutdown=1,
+                http=Streams,
                 ws=Sockets,
                 ws_max_size=MOST_SAID,
                 ws_per_message_deflate=False,

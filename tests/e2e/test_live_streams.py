@@ -1,7 +1,9 @@
 """Listeners to server-sent events, read as a browser does."""
 
+import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -85,3 +87,39 @@ async def test_an_id_that_is_not_ours_is_the_id_of_a_beginner(door: Door):
         headers: Any = {"Last-Event-ID": nonsense.encode()}
         answer = await door.http.get(f"/v1/jobs/{job_id}/events", headers=headers)
         assert (answer.status_code, answer.text.count("event: end")) == (200, 1)
+
+
+@pytest.mark.parametrize("wakes", [True, False])
+async def test_a_stream_that_nobody_reads_is_ended_and_told_why(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *, wakes: bool
+):
+    monkeypatch.setattr("prelo.entry.sockets._KERNEL", 4096)
+    monkeypatch.setattr("prelo.entry.sockets._OURS", 4096)
+    monkeypatch.setattr("prelo.entry.sockets._PATIENCE", 0.3)
+    monkeypatch.setattr("prelo.entry.sockets._LINGER", 60 if wakes else 0.1)
+    job_id = await door.asked()
+    loop = asyncio.get_running_loop()
+    async with door.served() as http:
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            await loop.sock_connect(deaf, (http.base_url.host, http.base_url.port))
+            await loop.sock_sendall(
+                deaf, f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: prelo\r\n\r\n".encode()
+            )
+            assert await loop.sock_recv(deaf, 12) == b"HTTP/1.1 200"
+            job = await door.hand.begin()
+            async with asyncio.timeout(15):
+                rows = 0
+                while door.app.state.house.live._listeners:
+                    rows += 1
+                    await door.hand.progress(job, rows)
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(0.3)
+            said = b""
+            async with asyncio.timeout(5):
+                while chunk := await loop.sock_recv(deaf, 65536):
+                    said += chunk
+    assert said.endswith(b"\r\n0\r\n\r\n") == wakes, "else it is cut, after a while"
+    assert (b"\n: you do not read" in said) == wakes
+    assert capfd.readouterr().err.count('"live.dropped"') == 1

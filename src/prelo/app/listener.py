@@ -33,6 +33,10 @@ class Event:
     told: Told | None = None
 
 
+def _mark(event: Event) -> str:
+    return str(event.told.standing.mark) if event.told else "gone"
+
+
 class Listener:
     """A connection's place. Of each job the newest word waits, and every end; when more than `most` wait, the
     listener is `over`: it does not read, and is to be sent away.
@@ -76,16 +80,17 @@ class Listener:
         waiting = self._events.pop(present, None) if last else self._events.get(present)
         if waiting is not None and waiting.kind == "state" and event.kind == "progress":
             event = Event("state", event.job_id, event.told)
-        mark = str(event.told.standing.mark) if event.told else "gone"
-        self._events[event.job_id, mark if last else ""] = event
+        self._events[event.job_id, _mark(event) if last else ""] = event
         self._news.set()
         if len(self._events) > self._most:
             self.over.set()
 
-    def drop(self, job_id: str) -> None:
-        """What waits of a job that it does not follow any more."""
-        for key in [key for key in self._events if key[0] == job_id]:
-            del self._events[key]
+    def drop(self) -> None:
+        """What waits of jobs that it does not follow any more, neither by their ids nor among others."""
+        for key, event in list(self._events.items()):
+            among_others = self.wants(event.told.standing.job) if event.told else self.wide
+            if event.job_id not in self.jobs and not among_others:
+                del self._events[key]
 
     async def answer(self, text: str) -> None:
         """To what the listener said itself: before all events, and in their order."""

@@ -16,12 +16,14 @@ from prelo.app.listener import Event, Listener, Told
 from prelo.core.errors import NotFound, PreloError, Unavailable
 from prelo.core.job import State
 from prelo.core.news import Log, LogFilter, Mark, Standing, kind_of
+from prelo.core.records import Change
 from prelo.core.request import Caller
 from prelo.core.topics import news_topic
 from prelo.ports import Ports
 
 LOOK = 3.0  # seconds between two slow looks
 _GAP = 0.02  # between two looks: words that come meanwhile are one look
+_EACH = 1e-4  # and so much for each listener, about what it costs to tell it
 _AGAIN = 1.0  # after the store could not be asked
 _BATCH = 500
 _PAGES = 20  # of the log, in one slow look
@@ -34,10 +36,13 @@ _PATIENCE = 2.0  # for listeners to leave
 
 @dataclass(slots=True)
 class _Tenant:
-    """Whose words are heard, while somebody listens. `floor`: how far its log is looked through for good."""
+    """Whose words are heard, while somebody listens. `floor`: how far its log is looked through for good.
+    `past`: numbers behind it which were there before anybody followed all of it, and are no news.
+    """
 
     users: int = 0
     floor: int | None = None
+    past: set[int] = field(default_factory=set[int])
     looked: deque[tuple[float, int]] = field(default_factory=deque[tuple[float, int]])
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     hearing: asyncio.Task[None] | None = None
@@ -152,9 +157,15 @@ class Live:
     async def ready_for_all(self, listener: Listener) -> None:
         """Ask the store what `follow_all` has to know."""
         name = listener.caller.tenant
-        if name not in self._wide:  # nobody has kept it up: "from now on" is no news of hours ago
-            self._tenants[name].looked.clear()
-            self._tenants[name].floor = await self._ports.store.cursor(name)
+        if name in self._wide:
+            return
+        # Nobody has kept it up, and a cursor lies seconds back: "from now on" is no news of what was before.
+        floor = await self._ports.store.cursor(name)
+        past = {change.number async for change in self._lines(name, floor)}
+        if name not in self._wide:  # else somebody was quicker, and is told what is new since
+            tenant = self._tenants[name]
+            tenant.looked.clear()
+            tenant.floor, tenant.past = floor, past
 
     def follow_all(self, listener: Listener, report: str | None = None) -> None:
         """Follow all of the caller's jobs, or all of a report, whatever happens to them from now on."""
@@ -167,12 +178,12 @@ class Live:
     def unfollow(self, listener: Listener, job_ids: Collection[str]) -> None:
         for job_id in listener.jobs & set(job_ids):
             listener.jobs.discard(job_id)
-            listener.drop(job_id)
             listeners = self._by_job[job_id]
             listeners.discard(listener)
             if not listeners:
                 del self._by_job[job_id]
             self._unwatch([job_id])
+        listener.drop()
 
     def unfollow_all(self, listener: Listener, report: str | None = None) -> None:
         """All of them, and of every report; or only those of this one."""
@@ -180,6 +191,7 @@ class Live:
             listener.everything = False
             listener.reports.clear()
         listener.reports.discard(report or "")
+        listener.drop()
         listeners = self._wide.get(listener.caller.tenant, set())
         if not listener.wide:
             listeners.discard(listener)
@@ -272,13 +284,15 @@ class Live:
                 if time.monotonic() >= around:
                     around = time.monotonic() + pause
                     await self._look_around()
-                while self._unseen:
+                if self._unseen:
                     await self._look_at(list(islice(self._unseen, _BATCH)))
             except Exception as error:  # noqa: BLE001  whatever it is, the next look is for other jobs, too
                 self._ports.observer.event("live.waits", detail=str(error))
                 await asyncio.sleep(_AGAIN)
+            # One look a turn: where words never cease, what no word is heard of has its turn all the same.
+            if self._unseen:
                 self._news.set()
-            await asyncio.sleep(_GAP)
+            await asyncio.sleep(_GAP + _EACH * len(self._listeners))
 
     async def _look_at(self, job_ids: list[str]) -> None:
         asks = {job_id: self._asks.pop(job_id) for job_id in job_ids if job_id in self._asks}
@@ -343,16 +357,28 @@ class Live:
         """The tenant's log of the last seconds, each time again: what commits late has a number before what
         was seen.
         """
-        after, more, page = tenant.floor or 0, True, 0
-        while more and page < _PAGES:
-            page += 1
-            found = await self._ports.store.log(LogFilter(tenant=name, after=after, limit=_BATCH))
-            self._note((change.job_id, change.number) for change in found.changes)
-            after, more = found.reached, found.more
+        after = tenant.floor or 0
+        lines: list[tuple[str, int]] = []
+        async for change in self._lines(name, after):
+            after = change.number
+            if change.number not in tenant.past:
+                lines.append((change.job_id, change.number))
+        self._note(lines)
         now = time.monotonic()
         tenant.looked.append((now, after))
         while tenant.looked and tenant.looked[0][0] <= now - _SETTLED:
             tenant.floor = tenant.looked.popleft()[1]
+            tenant.past = set()  # all of it lies before what was looked through since
+
+    async def _lines(self, name: str, after: int) -> AsyncGenerator[Change]:
+        """Of a tenant's log, at most so many pages."""
+        for _ in range(_PAGES):
+            found = await self._ports.store.log(LogFilter(tenant=name, after=after, limit=_BATCH))
+            for change in found.changes:
+                yield change
+            after = found.reached
+            if not found.more:
+                return
 
     def _note(self, numbers: Iterable[tuple[str, int]]) -> None:
         last: dict[str, int] = {}

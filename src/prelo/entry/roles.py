@@ -17,7 +17,7 @@ from prelo.app.upkeep import upkeep
 from prelo.app.worker import work
 from prelo.config import Config
 from prelo.core.errors import Misconfigured, Unavailable
-from prelo.entry.sockets import MOST_SAID, Sockets
+from prelo.entry.sockets import MOST_SAID, Sockets, Streams
 from prelo.ports import Ports
 from prelo.wiring import opened
 
@@ -145,6 +145,7 @@ async def _api(
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
+            http=Streams,
             ws=Sockets,
             ws_max_size=MOST_SAID,
             ws_per_message_deflate=False,  # its windows would be most of what a listener costs

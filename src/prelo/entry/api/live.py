@@ -1,12 +1,13 @@
 """A job as it goes on: server-sent events."""
 
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from prelo.app.listener import Closing, Event, Told
 from prelo.core.news import Mark, Standing
@@ -14,6 +15,7 @@ from prelo.core.request import Caller
 from prelo.entry.api.openapi import describe, header
 from prelo.entry.api.reading import Here, House, Who
 from prelo.entry.api.views import job_view
+from prelo.entry.sockets import DEAF, LINE, Deaf, Streams, bound, taken
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 IDLE = 15.0  # seconds; proxies drop connections that are quiet for longer
@@ -41,8 +43,54 @@ async def events(job_id: UUID, request: Request, here: Here, who: Who) -> Respon
     if stands is not None and stands.job.state.ended and stands.mark == seen:
         await stream.aclose()
         return Response(status_code=204)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(cast("AsyncIterator[str]", stream), 200, headers, "text/event-stream")
+    line: Streams | None = request.scope.get("extensions", {}).get(LINE)
+    return _Events(
+        stream,
+        line,
+        lambda: here.ports.observer.event(
+            "live.dropped", tenant=who.tenant, detail=f"{DEAF}: {job_id}"
+        ),
+    )
+
+
+class _Events(StreamingResponse):
+    """Ends for a client that does not read. Its connection is its own, since its buffers are small: what is
+    not read shall be seen soon, and cost little.
+    """
+
+    def __init__(
+        self,
+        stream: AsyncGenerator[Standing | str | None],
+        line: Streams | None,
+        dropped: Callable[[], None],
+    ) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "close"}
+        super().__init__(cast("AsyncIterator[str]", stream), 200, headers, "text/event-stream")
+        self._stream, self._line, self._dropped = stream, line, dropped
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._line is not None:
+            bound(self._line.transport)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # who left while something was sent to them has a place until then
+            await self._stream.aclose()
+
+    async def stream_response(self, send: Send) -> None:
+        async def in_time(message: Message) -> None:
+            await taken(send(message))
+
+        try:
+            await super().stream_response(in_time)
+        except Deaf:
+            self._dropped()
+            await self._stream.aclose()
+            cut = self._line and self._line.last_words(f": {DEAF}\n\n")
+            try:  # until it reads after all, or is cut
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            finally:
+                if cut:
+                    cut.cancel()
 
 
 async def _stream(
@@ -84,9 +132,9 @@ def _written(event: Event, told: Told) -> str:
 
 def drawn(told: Told, what: Literal["job", "progress"]) -> str:
     """The job, or what changes on its way, as JSON: written once for all who are told."""
-    text = told.drawn.get(what)
+    text = told.drawn.get("json:" + what)
     if text is None:
         view = job_view(told.standing.job)
         text = view.model_dump_json(include=_ON_THE_WAY if what == "progress" else None)
-        told.drawn[what] = text
+        told.drawn["json:" + what] = text
     return text

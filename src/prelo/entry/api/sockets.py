@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import Field, TypeAdapter, ValidationError
 
-from prelo.app.listener import Closing, Event, Listener
+from prelo.app.listener import Closing, Event, Listener, Told
 from prelo.app.live import Live
 from prelo.core.errors import Invalid, PreloError, Refused
 from prelo.core.model import Model
@@ -22,6 +22,7 @@ from prelo.entry.api.live import IDLE, come_back_ms, drawn
 from prelo.entry.api.problems import field_errors
 from prelo.entry.api.reading import Here, Who
 from prelo.entry.api.views import moment
+from prelo.entry.sockets import DEAF, Deaf
 
 router = APIRouter()
 BACKLOG = 2_000  # events that wait for a listener: more than the jobs it may name
@@ -29,7 +30,6 @@ _MOST_JOBS = 1_000  # that a connection names
 _MOST_REPORTS = 100
 _MOST_WRONG = 5  # messages that nobody understands
 _LAST_WORDS = 0.2  # seconds for what was answered to be sent
-_PATIENCE = 20.0  # seconds for a message to be taken
 _LONGEST = 120  # bytes of a reason
 
 Name = Annotated[str, Field(max_length=64)]
@@ -93,7 +93,7 @@ async def live(socket: WebSocket, here: Here, who: Who) -> None:
         await socket.send_denial_response(answer)
 
 
-_SLOW = (1013, "you do not read what is sent to you; connect again, and follow less or read faster")
+_SLOW = (1013, f"{DEAF}, and follow less or read faster")
 
 
 def _same_house(socket: WebSocket) -> None:
@@ -140,7 +140,7 @@ class _Line:
         await asyncio.wait({telling}, timeout=1)
         pause = come_back_ms()
         if telling.done():
-            with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            with suppress(WebSocketDisconnect, RuntimeError, TimeoutError, Deaf):
                 async with asyncio.timeout(1):
                     await self._socket.send_text(f'{{"type":"bye","retry":{pause}}}')
         return 1012, f"the server restarts; come back in {pause} ms"
@@ -153,7 +153,7 @@ class _Line:
             while True:
                 news = await self._listener.next(IDLE)
                 await self._send(self._written(news))
-        except TimeoutError:
+        except Deaf:
             return _SLOW
         except Closing:
             return 1012, ""
@@ -161,8 +161,7 @@ class _Line:
             return 1001, ""
 
     async def _send(self, text: str) -> None:
-        async with asyncio.timeout(_PATIENCE):
-            await self._socket.send_text(text)
+        await self._socket.send_text(text)
 
     def _written(self, news: Event | str | None) -> str:
         if news is None:
@@ -172,9 +171,7 @@ class _Line:
             return news
         if news.told is None:
             return _json("gone", job={"id": news.job_id})
-        what = "progress" if news.kind == "progress" else "job"
-        mark = news.told.standing.mark
-        return f'{{"type":"{news.kind}","event":"{mark}","job":{drawn(news.told, what)}}}'
+        return _message(news.kind, news.told)
 
     async def _read(self) -> tuple[int, str]:
         while self._wrong < _MOST_WRONG:
@@ -248,6 +245,15 @@ class _Line:
             "replayed", said.id, changes=changes, cursor=str(found.reached), more=found.more
         )
         await self._listener.answer(answer)
+
+
+def _message(kind: str, told: Told) -> str:
+    """One text for all who are told, which `Sockets` frames once, too."""
+    text = told.drawn.get(kind)
+    if text is None:
+        job = drawn(told, "progress" if kind == "progress" else "job")
+        text = told.drawn[kind] = f'{{"type":"{kind}","event":"{told.standing.mark}","job":{job}}}'
+    return text
 
 
 def _understood(text: str) -> _Message:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from fastapi import Request, Response, WebSocket
+from fastapi import Request, Response, WebSocket, WebSocketDisconnect
 from graphql import GraphQLError
 from pydantic_core import from_json
 from strawberry.fastapi import GraphQLRouter
@@ -28,6 +29,7 @@ from prelo.entry.api.graphql.fields import Mutation, Query, Subscription
 from prelo.entry.api.graphql.refusals import Limits, Problems, Schema, told
 from prelo.entry.api.graphql.types import SCALARS
 from prelo.entry.api.reading import House
+from prelo.entry.sockets import DEAF, Deaf
 
 _ANSWER = "application/graphql-response+json"
 _OVER_HTTP = (OperationType.QUERY, OperationType.MUTATION)
@@ -142,7 +144,12 @@ _view = _View(
 
 async def converse(socket: WebSocket, here: House, who: Caller) -> None:
     """Until the other side, or this process, ends it."""
-    await _view.run(socket, Asking(here, who, socket), None)
+    try:
+        await _view.run(socket, Asking(here, who, socket), None)
+    except Deaf:
+        here.ports.observer.event("live.dropped", tenant=who.tenant, detail=DEAF)
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may be gone meanwhile
+            await socket.close(1013, DEAF)
 
 
 def page() -> str:
