@@ -39,6 +39,10 @@ class Transaction:
         """The database's time in ms, the same for all that this transaction decides."""
         return self.connection.execute(_CLOCK).scalar_one()
 
+    def at(self, now: int) -> None:
+        """The time as a statement of this transaction has brought it along, unless it is known already."""
+        self.__dict__.setdefault("now", now)  # where a cached_property keeps its value
+
 
 class Database:
     """What a store is on. Nothing is opened before use. Raises Misconfigured for a URL that is none."""
@@ -46,6 +50,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engines = found = _engines(url)
         self.name = found.name
+        self.one_writer = found.writers == 1
         self._writing = _Threads(found.name, found.writing, found.writers)
         self._reading = _Threads(found.name, found.reading, found.readers)
         self._stirring = Stirring(found.listen)

@@ -2,10 +2,12 @@
 queuing: Goyal, Vin and Cheng, 1996).
 """
 
+from typing import Any
+
 from sqlalchemy import bindparam, func, select
 
 from prelo.adapters.store_sql.database import Transaction
-from prelo.adapters.store_sql.tables import job
+from prelo.adapters.store_sql.tables import NowMs, job
 from prelo.core.job import Job, State
 from prelo.ports import LANES
 
@@ -15,10 +17,20 @@ _LAST = select(func.max(job.c.fair_key)).where(
 _IN_SERVICE = select(func.max(job.c.fair_key)).where(
     job.c.state == State.RUNNING, job.c.priority == bindparam("of_priority")
 )
-_FIRST = select(func.min(job.c.fair_key)).where(
-    job.c.state == State.QUEUED,
-    job.c.lane == bindparam("in_lane"),
-    job.c.priority == bindparam("of_priority"),
+_FIRST = [
+    select(func.min(job.c.fair_key)).where(
+        job.c.state == State.QUEUED,
+        job.c.lane == lane,
+        job.c.priority == bindparam("of_priority"),
+    )
+    for lane in LANES
+]
+# Every new job asks all of this: one statement costs what its trip costs.
+_PLACES = select(
+    NowMs().label("now"),
+    _LAST.scalar_subquery().label("last"),
+    _IN_SERVICE.scalar_subquery().label("served"),
+    *(first.scalar_subquery() for first in _FIRST),
 )
 
 
@@ -27,7 +39,7 @@ class FairKeys:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._last: dict[str, int] = {}
+        self._last: dict[str, int | None] = {}
         self._served: dict[int, int] = {}
 
     def next(self, draft: Job) -> int:
@@ -35,22 +47,20 @@ class FairKeys:
         behind what others have queued, however long that has been waiting. The draft's own fair_key is how
         far behind.
         """
-        served = self._of_service(draft.priority)
-        last = self._last.get(draft.tenant)
-        if last is None:
-            last = self._tx.connection.execute(_LAST, {"of_tenant": draft.tenant}).scalar()
-        key = max(served, last or served) + draft.fair_key
+        of = {"of_tenant": draft.tenant, "of_priority": draft.priority}
+        if draft.priority not in self._served:
+            self._look(of)
+        if draft.tenant not in self._last:
+            self._last[draft.tenant] = self._tx.connection.execute(_LAST, of).scalar()
+        served = self._served[draft.priority]
+        key = max(served, self._last[draft.tenant] or served) + draft.fair_key
         self._last[draft.tenant] = key
         return key
 
-    def _of_service(self, priority: int) -> int:
+    def _look(self, of: dict[str, Any]) -> None:
         """What is being served; where nothing is, what will be next, or now if that is to come."""
-        if priority not in self._served:
-            of = {"of_priority": priority}
-            found = [self._tx.connection.execute(_IN_SERVICE, of).scalar()]
-            if found == [None]:
-                lanes = [{**of, "in_lane": lane} for lane in LANES]
-                found = [self._tx.connection.execute(_FIRST, lane).scalar() for lane in lanes]
-                found.append(self._tx.now)
-            self._served[priority] = min(key for key in found if key is not None)
-        return self._served[priority]
+        now, last, served, *firsts = tuple(self._tx.connection.execute(_PLACES, of).one())
+        self._tx.at(now)
+        self._last.setdefault(of["of_tenant"], last)
+        found = [served] if served is not None else [*firsts, self._tx.now]
+        self._served[of["of_priority"]] = min(key for key in found if key is not None)

@@ -101,8 +101,7 @@ class SqlStore(SqlTimetable):
         draft = draft.model_copy(update={"fair_key": self._rules.step(draft.tenant, draft.cost)})
         ask = submitting.Ask(draft, max_age_ms, key, max_queued, tuple(channels))
         for trial in range(_TRIES):
-            answer = await self._answers(ask)
-            if answer is not None:
+            if self._database.one_writer and (answer := await self._answers(ask)):
                 return answer
             # What collides is tried again alone: no request is refused for another one's sake.
             places = (

@@ -182,7 +182,8 @@ class _Placing:
         return self._inserted(ask.draft, before)
 
     def _revived(self, draft: Job, before: Job) -> Submitted:
-        deadline_at, fair_key = self._time(draft.deadline_at), self._fair_keys.next(draft)
+        fair_key = self._fair_keys.next(draft)
+        deadline_at = self._time(draft.deadline_at)
 
         def revive(ended: Job, now: int) -> Job:
             again = transitions.revive(ended, now, deadline_at)
@@ -199,13 +200,14 @@ class _Placing:
             draft = succeeding(draft, before)
         while self._was(draft.id):  # forgotten, or superseded: an id and generation never come back
             draft = succeeding(draft, draft)
+        fair_key = self._fair_keys.next(draft)  # brings the time along
         fresh = draft.model_copy(
             update={
                 "state": State.QUEUED,
                 "run_at": self._tx.now,
                 "created_at": self._tx.now,
                 "deadline_at": self._time(draft.deadline_at),
-                "fair_key": self._fair_keys.next(draft),
+                "fair_key": fair_key,
             }
         )
         self._fresh.append(fresh)
