@@ -95,12 +95,17 @@ async def show(job_id: UUID, request: Request, here: Here, who: Who) -> Response
     """
     prefer = read_prefer(request)
 
-    def news(job: Job) -> bool:
-        return job.state.ended or not knows(request, etag(_json(job_view(job))))
+    conditional = "if-none-match" in request.headers
 
-    enough = news if "if-none-match" in request.headers else intake.ended
+    def changed(job: Job) -> bool:
+        return not knows(request, etag(_json(job_view(job))))
+
+    def news(job: Job) -> bool:
+        return job.state.ended or changed(job)
+
+    enough = news if conditional else intake.ended
     job = await intake.wait(str(job_id), who, here.ports, prefer.wait or 0, enough)
-    if not knows(request, etag(_json(job_view(job)))):
+    if not conditional or changed(job):
         queue = await queue_of(job, int(time.time() * 1000), here.ports)
         return _job(job, 200, prefer, {}, queue)
     answer = _job(job, 200, prefer, {})
@@ -194,8 +199,8 @@ def _job(
     job: Job, status: int, prefer: Prefer, headers: dict[str, str], queue: Queue | None = None
 ) -> Response:
     """Where a job waits is no change of it: while it does, its tag is a weak one."""
-    tag = etag(_json(job_view(job)))
-    body = _json(job_view(job, queue))
+    plain = _json(job_view(job))
+    tag, body = etag(plain), plain if queue is None else _json(job_view(job, queue))
     headers |= {
         "ETag": f"W/{tag}" if job.state is State.QUEUED else tag,
         "Vary": "Prefer",
