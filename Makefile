@@ -28,12 +28,13 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/pytest tests/architecture
 
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
 
 faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
 	@rm -f $(FAULTS)
 	@TESTS_FULL=1 TESTS_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
-		--numprocesses $(WORKERS) tests/faults tests/contracts tests/e2e/test_openapi_any.py; failed=$$?; \
+		--numprocesses $(WORKERS) tests/faults tests/contracts tests/e2e/test_openapi_any.py \
+		tests/e2e/test_live_crowd.py; failed=$$?; \
 	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
 
 FAULTS := $(CURDIR)/.faults.jsonl

@@ -119,7 +119,7 @@ async def test_every_answer_is_as_the_description_says(door: Door):
 @long
 @pytest.mark.timeout(1800)
 async def test_twenty_thousand_answers_are_as_the_description_says(door: Door):
-    outcome = await fuzzed(door, 450, thorough=True)
+    outcome = await fuzzed(door, 520, thorough=True)
     print(outcome.cases, outcome.said, outcome.phases)
     assert outcome.wrong == []
     assert outcome.cases >= 20_000
