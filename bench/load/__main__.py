@@ -34,7 +34,7 @@ CONSOLE = Console(width=130)
 TURNS, JOBS, WARM_UP = 3, 1200, 60
 FIRST_JOBS, LAST_JOBS, BIG_ROWS, BIG_TURNS = 500, 5000, 1_000_000, 3
 _SMALL_RATE = 5.0  # a second, beside a big report
-_WAIT = 60.0
+_WAIT = 60.0  # seconds in which not one report is finished
 CALLS = 200  # of each kind in a turn
 Start = Callable[[Path, dict[str, str]], AbstractContextManager[Contestant]]
 PROGRAMS: dict[str, Start] = {"Prelo": contestants.prelo, "Celery": contestants.celery}
@@ -58,6 +58,7 @@ def main() -> None:
             if options.only in {None, name}:
                 with CONSOLE.status(name):
                     found[name] = part(at, scale)
+                CONSOLE.log(name, found[name])
     text = table.markdown(found)
     CONSOLE.print(Markdown(text))
     if options.docs:
@@ -107,9 +108,11 @@ async def _finished(contestant: Contestant, numbers: Iterator[int], jobs: int) -
 
 
 async def _until(contestant: Contestant, number: int) -> None:
-    until = time.monotonic() + _WAIT
+    until, before = time.monotonic() + _WAIT, 0
     while (now := counted(contestant)) < number:
-        if time.monotonic() > until:
+        if now > before:
+            until, before = time.monotonic() + _WAIT, now
+        elif time.monotonic() > until:
             raise TimeoutError(f"{contestant.name}: {now} of {number} reports were finished")
         await asyncio.sleep(0.1)
 
