@@ -1,14 +1,18 @@
 """What PostgreSQL's types and errors become."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from prelo.adapters.source_sql import SqlSource
+from prelo.adapters.source_sql.database import ahead
 from prelo.core.errors import QueryFailed, SourceInvalid, SourceUnavailable
 from tests.contracts.source_cases import read, report
 from tests.contracts.sql_fixtures import Place
@@ -248,3 +252,41 @@ def test_moments_with_a_zone_and_lengths_of_time(on_postgresql: Place):
     assert read(on_postgresql.source, report(query="select :d as d"), {"d": date(2026, 1, 1)}).row(
         0
     ) == (date(2026, 1, 1),)
+
+
+def test_a_batch_is_read_while_the_one_before_is_written():
+    asked: list[int] = []
+    second = threading.Event()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for number in range(3):
+            asked.append(number)
+            if number == 1:
+                second.set()
+            yield pa.RecordBatch.from_pydict({"n": [number]})
+
+    with ahead(batches(), lambda: None) as read:
+        first = next(read)
+        assert second.wait(10)  # nobody has asked for it yet
+        assert len(asked) <= 2  # and no further one is held
+        assert [first, *read] == list(batches())
+
+
+def test_who_breaks_off_stops_what_the_server_is_still_doing(postgresql: str):
+    source = SqlSource({"default": postgresql})
+    slow = """
+        select i, repeat('x', 1000) as t from generate_series(1, 20000) as i
+        union all select 0, pg_sleep(30)::text
+    """
+
+    def breaks_off():
+        with source.query("default", slow, {}) as reader:
+            assert next(reader).num_rows > 1000
+            raise ZeroDivisionError
+
+    began = monotonic()
+    with pytest.raises(ZeroDivisionError):
+        breaks_off()
+    assert monotonic() - began < 20
+    with source.query("default", "select 1 as a", {}) as reader:
+        assert reader.read_all().to_pylist() == [{"a": 1}]

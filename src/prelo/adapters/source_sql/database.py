@@ -1,7 +1,8 @@
 """What a technology is asked, and what it promises."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote
@@ -70,6 +71,28 @@ def changed(
                 ) from error
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         rows += batch.num_rows
+
+
+@contextmanager
+def ahead(
+    batches: Iterator[pa.RecordBatch], stop: Callable[[], None]
+) -> Generator[Iterator[pa.RecordBatch]]:
+    """The batches, of which one is read on a thread while the one before is written. Whoever leaves has no
+    reader behind them: on an error it is told to `stop`, and waited for.
+    """
+    with ThreadPoolExecutor(1, "ahead") as thread:
+
+        def read() -> Iterator[pa.RecordBatch]:
+            coming = thread.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = thread.submit(next, batches, None)
+                yield batch
+
+        try:
+            yield read()
+        except BaseException:
+            stop()
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from adbc_driver_postgresql import StatementOptions
 from psycopg import DataError
 from psycopg.sql import Literal
 
-from prelo.adapters.source_sql.database import BATCH_BYTES, Question, Server, changed
+from prelo.adapters.source_sql.database import BATCH_BYTES, Question, Server, ahead, changed
 from prelo.adapters.source_sql.marks import not_one_select, place_in, single
 from prelo.adapters.source_sql.postgresql_types import Table
 from prelo.core.errors import Failure, QueryFailed, SourceInvalid, SourceUnavailable
@@ -86,8 +86,12 @@ class Postgresql:
                 batches = self._watched(cursor.fetch_record_batch(), question.seconds, query)
                 first = next(batches, None)
                 schema, changes = table.settled(first)
-            every = batches if first is None else _chained(first, batches)
-            yield pa.RecordBatchReader.from_batches(schema, changed(every, schema, changes))
+            every = changed(_chained(first, batches), schema, changes)
+            if first is None or first.nbytes < BATCH_BYTES // 2:  # it is the only one
+                yield pa.RecordBatchReader.from_batches(schema, every)
+            else:
+                with ahead(every, partial(_stop, cursor)) as read:
+                    yield pa.RecordBatchReader.from_batches(schema, read)
 
     def count(self, question: Question) -> int | None:
         """The planner's estimate, which runs nothing."""
@@ -241,9 +245,17 @@ def _described(cursor: adbc.Cursor, query: "_Query") -> pa.Schema:
     return schema
 
 
-def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
+def _stop(cursor: adbc.Cursor) -> None:
+    with suppress(adbc.Error):
+        cursor.adbc_cancel()
+
+
+def _chained(
+    first: pa.RecordBatch | None, rest: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    if first is not None:
+        yield first
+        yield from rest
 
 
 class _Query:
