@@ -10,13 +10,13 @@ from tests.faults.callers import Callers
 from tests.faults.plant import FULL, Plant, long
 from tests.servers.proxy import Proxy, proxy_aside
 
-JOBS = 300 if FULL else 30
+JOBS = 150 if FULL else 30
 pytestmark = [
     pytest.mark.parametrize("plant", ["postgresql"], indirect=True),
     pytest.mark.parametrize(
         "answer", [True, pytest.param(False, marks=long)], ids=["done", "undone"]
     ),
-    pytest.mark.timeout(300 if FULL else 180),
+    pytest.mark.timeout(600 if FULL else 180),
 ]
 
 
@@ -59,7 +59,7 @@ async def test_a_worker_whose_commit_is_cut_settles_once(plant: Plant, *, answer
         ):
             plant.settings["store"] = through(proxy, direct, answer=answer)
             with plant.running("work"):
-                jobs = await plant.ended(ports, 120)
+                jobs = await plant.ended(ports, 60 + 2 * JOBS)  # a second of each second job is a pause
             cut = proxy.counted["cut"]
     assert cut >= JOBS // 5, "the fault did not happen"
     assert plant.said(" settle.missed "), "no settling was cut"

@@ -21,7 +21,7 @@ JOBS = 600 if FULL else 60
 
 @on_every_plant
 @long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)  # a round is two starts, two jobs of four seconds, and two drains
 async def test_workers_that_are_scaled_up_and_down_cost_no_job_and_no_attempt(plant: Plant):
     async with plant.ports() as ports:
         with plant.staffed(workers=1) as api:
