@@ -59,7 +59,9 @@ async def test_a_worker_whose_commit_is_cut_settles_once(plant: Plant, *, answer
         ):
             plant.settings["store"] = through(proxy, direct, answer=answer)
             with plant.running("work"):
-                jobs = await plant.ended(ports, 60 + 2 * JOBS)  # a second of each second job is a pause
+                jobs = await plant.ended(
+                    ports, 60 + 2 * JOBS
+                )  # a second of each second job is a pause
             cut = proxy.counted["cut"]
     assert cut >= JOBS // 5, "the fault did not happen"
     assert plant.said(" settle.missed "), "no settling was cut"
