@@ -44,6 +44,7 @@ class Deployment:
     folder: Path
     settings: dict[str, str]
     urls: list[str] = field(default_factory=list)
+    pids: dict[str, int] = field(default_factory=dict)
 
     def job(self, report: str, form: str, api: int = 0, **parameters: Any) -> dict[str, Any]:
         """A job that has ended, asked of one of the APIs."""
@@ -92,6 +93,7 @@ def deployed(folder: Path, roles: tuple[str, ...], **settings: str) -> Generator
                 command, env=kept | chosen, stdout=subprocess.PIPE, stderr=log
             )
             processes.append(stack.enter_context(process))
+            deployment.pids[role] = process.pid
         for process in processes:
             stack.callback(process.terminate)  # all of them, before one is waited for
         for role, process in zip(roles, processes, strict=True):
@@ -186,6 +188,11 @@ def test_every_process_says_that_it_is_ready(apart: Deployment):
         with apart.http(api) as http:
             ready = http.get("/readyz")
             assert ready.status_code == 200, ready.text
+
+
+def test_who_only_works_goes_behind_who_answers(apart: Deployment):
+    nice = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in apart.pids.items()}
+    assert nice["work"] > nice["api"] == nice["upkeep"] == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_a_database_that_comes_after_its_processes_is_waited_for(tmp_path: Path):

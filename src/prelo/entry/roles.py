@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import socket
@@ -24,7 +23,6 @@ from prelo.wiring import opened
 
 Role = Literal["api", "work", "upkeep"]
 _AGAIN_SECONDS = 1.0  # between two looks for a store that is away
-_NICE = 3  # of a process that only works: whoever answers callers on the same machine goes first
 ALL: tuple[Role, ...] = ("api", "work", "upkeep")
 
 
@@ -113,8 +111,6 @@ async def _ending(role: Awaitable[None], stop: asyncio.Event) -> None:
 async def _work(config: Config, ports: Ports, stop: asyncio.Event, roles: Collection[Role]) -> None:
     # A doorbell in memory is heard in its own process only: a lone worker looks more often instead.
     alone = config.broker.startswith("memory:") and "upkeep" not in roles
-    if "api" not in roles:
-        os.nice(_NICE)
     await work(
         ports,
         Terms(
