@@ -107,3 +107,22 @@ async def test_a_new_minute_is_a_new_count(monkeypatch: pytest.MonkeyPatch):
     assert [await left(one), await left(one)] == [0, -1]
     monkeypatch.setattr(rates.time, "time", lambda: 6_000_070.0)
     assert await left(one) == 0
+
+
+async def test_who_asks_near_the_limit_does_not_wait_for_those_who_come_after():
+    class Slow(Shared):
+        async def count(self, name: str, seconds: float, times: int = 1) -> int | None:
+            await asyncio.sleep(0.01)
+            return await super().count(name, seconds, times)
+
+    one = Rates(Slow(), {"*": LIMIT})
+    for _ in range(95):
+        await one.taken("acme")
+    near = asyncio.create_task(left(one))
+    after: list[asyncio.Task[int | None]] = []
+    while not near.done() and len(after) < 500:  # they come faster than they are told
+        after.append(asyncio.create_task(left(one)))
+        await asyncio.sleep(0.001)
+    assert near.done()
+    assert near.result() == 4
+    await asyncio.gather(*after)

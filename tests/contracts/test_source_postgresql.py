@@ -275,7 +275,7 @@ def test_a_batch_is_read_while_the_one_before_is_written():
 def test_who_breaks_off_stops_what_the_server_is_still_doing(postgresql: str):
     source = SqlSource({"default": postgresql})
     slow = """
-        select i, repeat('x', 1000) as t from generate_series(1, 20000) as i
+        select i, repeat('x', 1000) as t from generate_series(1, 10000) as i
         union all select 0, pg_sleep(30)::text
     """
 

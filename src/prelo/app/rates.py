@@ -69,11 +69,17 @@ class _Tally:
         """Its number; None when the cache says nothing."""
         self._mine += 1
         number = self._mine
+        saying = self._begun()
+        if not self._sure(number, limit):
+            await asyncio.shield(saying)  # of those who wait, one may hang up
+            while self._said < number and self._others is not None:
+                await asyncio.shield(self._begun())
+        return None if self._others is None else self._others + number
+
+    def _begun(self) -> "asyncio.Task[None]":
         if self._saying is None:
             self._saying = asyncio.create_task(self._say())
-        if not self._sure(number, limit):
-            await asyncio.shield(self._saying)  # of those who wait, one may hang up
-        return None if self._others is None else self._others + number
+        return self._saying
 
     def _sure(self, number: int, limit: int) -> bool:
         """Whether the answer is the same whatever others did in the last moment, or nearly."""
@@ -84,16 +90,20 @@ class _Tally:
         return known > limit or (fresh and known <= _FAR * limit)
 
     async def _say(self) -> None:
+        """What nobody has said yet; those who come meanwhile are the next one's, so that nobody waits for
+        them.
+        """
         try:
-            while (fresh := self._mine - self._said) > 0:
-                total = await self._cache.count(self._name, WINDOW, fresh)
-                self._others = None if total is None else max(total - fresh - self._said, 0)
-                if total is None:
-                    return
+            fresh = self._mine - self._said
+            total = await self._cache.count(self._name, WINDOW, fresh)
+            self._others = None if total is None else max(total - fresh - self._said, 0)
+            if total is not None:
                 self._said += fresh
                 self._heard = time.monotonic()
         finally:
             self._saying = None
+        if self._others is not None and self._said < self._mine:
+            self._begun()
 
 
 def check(quota: Quota | None) -> None:
