@@ -22,6 +22,8 @@ from prelo.core.request import Caller, Request
 from prelo.ports import Ports
 from prelo.wiring import opened
 from tests.faults import ledger
+from tests.faults.forked import Forked
+from tests.faults.process import begin
 
 ANYBODY = Caller()
 # On real servers the same takes twice as long again: `make faults` asks for it.
@@ -58,6 +60,9 @@ def rows(seconds):
         time.sleep(0.05)
         yield [{"n": 2}]
 '''
+
+
+Started = Forked | subprocess.Popen[str]
 
 
 @dataclass(frozen=True)
@@ -104,28 +109,31 @@ class Plant:
         return job
 
     @contextmanager
-    def process(self, *roles: str, **told: Any) -> "Generator[subprocess.Popen[str]]":
+    def process(self, *roles: str, **told: Any) -> Generator[Started]:
         """A process that is started, and killed in the end whatever happened."""
         message = {"config": self.settings, "roles": roles or ALL, **told}
+        with self._started(message) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _started(self, message: dict[str, Any]) -> Started:
+        if not self.environment:
+            return Forked(begin, message, self.folder / "log.txt")
         path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-        with (
-            (self.folder / "log.txt").open("a") as log,
-            subprocess.Popen(
+        with (self.folder / "log.txt").open("a") as log:
+            return subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.process", json.dumps(message)],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": path, **self.environment},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-            ) as process,
-        ):
-            try:
-                yield process
-            finally:
-                process.kill()
+            )
 
     @contextmanager
-    def running(self, *roles: str, **told: Any) -> "Generator[Up]":
+    def running(self, *roles: str, **told: Any) -> Generator[Up]:
         """A process that is up; ended by SIGTERM, and expected to end well."""
         with self.process(*roles, **told) as process:
             yield Up(process.pid, self.ready(process))
@@ -133,7 +141,7 @@ class Plant:
             assert process.wait(30) == 0, self.log()
 
     @contextmanager
-    def staffed(self, workers: int = 2) -> "Generator[Up]":
+    def staffed(self, workers: int = 2) -> Generator[Up]:
         """An API, workers and an upkeep, each a process of its own; the API."""
         with ExitStack() as stack:
             api = stack.enter_context(self.running("api"))
@@ -146,7 +154,7 @@ class Plant:
         with self.process(*roles, crash=crash) as process:
             await self.killed(process)
 
-    async def killed(self, process: "subprocess.Popen[str]", seconds: float = 30) -> None:
+    async def killed(self, process: Started, seconds: float = 30) -> None:
         """Wait for the process to die by SIGKILL; anything else means that the fault did not happen."""
         code = await asyncio.to_thread(process.wait, seconds)
         assert code == -signal.SIGKILL, f"the fault did not happen: exit {code}\n{self.log()}"
@@ -182,7 +190,7 @@ class Plant:
         ledger.check(self.books, self.accepted)
         return jobs
 
-    def ready(self, process: "subprocess.Popen[str]") -> int:
+    def ready(self, process: Started) -> int:
         """Wait until the process says that it is up; its port."""
         assert process.stdout
         line = process.stdout.readline()

@@ -184,5 +184,9 @@ async def main(told: dict[str, Any]) -> None:
         await run(config, ports, told["roles"], ready)
 
 
+def begin(told: dict[str, Any]) -> None:
+    on_a_loop(main(told))
+
+
 if __name__ == "__main__":
-    on_a_loop(main(json.loads(sys.argv[1])))
+    begin(json.loads(sys.argv[1]))

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import itertools
 import signal
-import subprocess
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 
-from tests.faults.plant import Plant, Up
+from tests.faults.plant import Plant, Started, Up
 from tests.servers.postgresql import Postgresql
 from tests.servers.rabbitmq import Rabbitmq
 from tests.servers.redis import Redis
@@ -25,7 +24,7 @@ class Member:
 
     role: str
     up: Up
-    process: "subprocess.Popen[str]"
+    process: Started
 
 
 class Crew:

@@ -1,7 +1,6 @@
 """Upkeep processes are killed while they fire schedules: each time fires once, each firing has its job."""
 
 import asyncio
-import subprocess
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
@@ -16,7 +15,7 @@ from prelo.core.fire import Firing
 from prelo.core.schedule import Plan, Schedule
 from prelo.ports import LANES, Ports
 from tests.faults import ledger
-from tests.faults.plant import ANYBODY, Plant, long, on_every_plant
+from tests.faults.plant import ANYBODY, Plant, Started, long, on_every_plant
 
 MINUTE, TIMES = 60_000, 12
 # On both sides of the step of a schedule to its next time, and of the job of a firing.
@@ -88,7 +87,7 @@ async def at_work(ports: Ports) -> AsyncGenerator[None]:
     await working
 
 
-async def until_dead(ports: Ports, process: "subprocess.Popen[str]") -> list[Schedule]:
+async def until_dead(ports: Ports, process: Started) -> list[Schedule]:
     """Schedules fall behind, one after the other, until the process has had the occasion to die."""
     made: list[Schedule] = []
     while process.poll() is None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from prelo.core.job import State
 from prelo.ports import Ports
 from tests.faults import ledger
 from tests.faults.callers import Callers
-from tests.faults.plant import FULL, Plant, long, on_every_plant
+from tests.faults.plant import FULL, Plant, Started, long, on_every_plant
 
 ROUNDS = 30 if FULL else 2
 JOBS = 600 if FULL else 60
@@ -96,7 +95,7 @@ async def begun(ports: Ports, job_id: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def asleep(process: "subprocess.Popen[str]") -> None:
+async def asleep(process: Started) -> None:
     """Until it has stopped itself."""
     status = Path(f"/proc/{process.pid}/stat")
     async with asyncio.timeout(20):
