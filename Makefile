@@ -122,7 +122,7 @@ PACKAGES := curl poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carli
 # Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
 SERVERS := postgresql mariadb-server rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
 .PHONY: readers
-readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
+readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar .venv/.mysqlclient
 	@if command -v dpkg-query >/dev/null; then \
 		dpkg-query --show $(PACKAGES) >/dev/null 2>&1 || { \
 			test "$$(id -u)" = 0 || { echo "The tests need: sudo apt-get install $(PACKAGES)"; exit 1; }; \
@@ -134,6 +134,20 @@ readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar
 	else \
 		command -v pdftotext >/dev/null && command -v qpdf >/dev/null && command -v soffice >/dev/null || { \
 			echo "The tests read files with poppler, qpdf and LibreOffice; install them"; exit 1; }; \
+	fi
+
+# MariaDB's faster driver is compiled; where it cannot be, the tests with it are skipped.
+HEADERS := gcc libc6-dev python3-dev pkg-config libmariadb-dev
+.venv/.mysqlclient: | $(READY)
+	@if $(BIN)/python -c 'import MySQLdb' 2>/dev/null; then touch $@; exit; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends $(HEADERS); \
+	fi; \
+	if uv --version >/dev/null 2>&1; then pip="uv pip install --python $(BIN)/python"; \
+	else pip="$(BIN)/python -m pip install"; fi; \
+	if $$pip --quiet "mysqlclient>=2.2"; then touch $@; else \
+		echo "mysqlclient cannot be compiled here ($(HEADERS)): the tests with it are skipped"; \
 	fi
 
 # node comes with pyright.

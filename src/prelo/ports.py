@@ -378,7 +378,7 @@ class Kit:
 
     files: Files
     sources: Mapping[str, Source]
-    writers: Mapping[str, Writer]
+    writer: Callable[[str], Writer]
 
 
 @dataclass(frozen=True, slots=True)

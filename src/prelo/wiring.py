@@ -7,6 +7,7 @@ driver that is not installed costs nothing.
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def kit(config: Config) -> Kit:
     return Kit(
         files=files,
         sources={**sources(config), "dataset": resolved(SOURCES["dataset"], "dataset")(files)},
-        writers={name: writer(name) for name in WRITERS},
+        writer=cache(writer),  # on first use: a press that makes no PDF loads nothing of it
     )
 
 

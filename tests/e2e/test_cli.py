@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
+from tests import forks
+
 CATALOG = """
 name: cities
 title: Cities of {country}
@@ -58,10 +60,7 @@ def settings(home: Path, more: Mapping[str, str]) -> dict[str, str]:
 
 
 def prelo(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "prelo", *words]
-    return subprocess.run(
-        command, cwd=home, env=settings(home, more), capture_output=True, text=True, check=False
-    )
+    return forks.prelo(words, home, settings(home, more))
 
 
 @contextmanager

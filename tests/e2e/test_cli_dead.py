@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import forks
+
 CATALOG = """
 name: broken
 title: Broken
@@ -36,18 +38,12 @@ class Desk:
         self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
         self._database = Path(said["data"]) / "prelo.db"
 
-    def prelo(self, *words: str, stdin: int | None = subprocess.DEVNULL) -> "Ran":
+    def prelo(self, *words: str) -> "Ran":
+        return forks.prelo(words, self.folder, self.environment())
+
+    def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PRELO_")}
-        return subprocess.run(
-            [sys.executable, "-m", "prelo", *words],
-            env=kept | {"PRELO_URL": self.url, "COLUMNS": "200"},
-            cwd=self.folder,
-            stdin=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return kept | {"PRELO_URL": self.url, "COLUMNS": "200"}
 
     def json(self, *words: str) -> Any:
         ran = self.prelo(*words, "--json")
@@ -163,7 +159,11 @@ def _answered(desk: Desk, answer: str) -> Ran:
     ours, theirs = pty.openpty()
     try:
         os.write(ours, f"{answer}\n".encode())
-        return desk.prelo("dead", "drop", "-r", "broken", stdin=theirs)
+        return subprocess.run(
+            [sys.executable, "-m", "prelo", "dead", "drop", "-r", "broken"],
+            cwd=desk.folder, env=desk.environment(), stdin=theirs, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
     finally:
         os.close(ours)
         os.close(theirs)

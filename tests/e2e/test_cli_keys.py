@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prelo.entry.cli import app
+from tests import forks
 from tests.e2e.serving import Server, serving
 
 CATALOG = """
@@ -25,14 +25,10 @@ Ran = subprocess.CompletedProcess[str]
 
 def prelo(folder: Path, *words: str, **settings: str) -> Ran:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PRELO_")}
-    return subprocess.run(
-        [sys.executable, "-m", "prelo", *words],
-        env=kept | {"COLUMNS": "200", "PRELO_DATA": str(folder)} | settings,
-        cwd=folder if folder.exists() else folder.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+    return forks.prelo(
+        words,
+        folder if folder.exists() else folder.parent,
+        kept | {"COLUMNS": "200", "PRELO_DATA": str(folder)} | settings,
     )
 
 

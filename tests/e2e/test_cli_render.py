@@ -17,6 +17,8 @@ import openpyxl
 import pytest
 from PIL import Image
 
+from tests import forks
+
 CITIES = [("Bern", 134_000), ("Genf", 204_000), ("Zürich", 448_000)]
 LAYOUT = """
 title: From the layout
@@ -66,10 +68,7 @@ def environment() -> dict[str, str]:
 
 
 def render(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*words), cwd=home, env=environment(), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return forks.prelo(["render", *words], home, environment())
 
 
 def made(home: Path, target: Path, *words: str) -> Any:

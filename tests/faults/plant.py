@@ -22,8 +22,8 @@ from prelo.core.request import Caller, Request
 from prelo.ports import Ports
 from prelo.wiring import opened
 from tests.faults import ledger
-from tests.faults.forked import Forked
 from tests.faults.process import begin
+from tests.forks import Forked
 
 ANYBODY = Caller()
 # On real servers the same takes twice as long again: `make faults` asks for it.

@@ -29,7 +29,7 @@ def press(task: Task, kit: Kit, heard: Callable[[Progress], None]) -> Pressed:
     `heard` is told of the progress after each batch. Raises a Failure that says what ended it.
     """
     report, order = task.report, task.order
-    writer = kit.writers[order.format]
+    writer = kit.writer(order.format)
     parameters = typed(report.parameters, order.parameters)
     began, as_of = time.perf_counter(), datetime.now(UTC)
     layout = order.layout(report, as_of)
