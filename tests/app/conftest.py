@@ -21,6 +21,7 @@ from prelo.core.retry import RetryPolicy
 from prelo.core.rules import TenantLimits
 from prelo.ports import Ports
 from prelo.wiring import opened
+from tests import forks
 from tests.app.noticing import desk
 
 __all__ = ["desk"]
@@ -121,6 +122,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         connections={"default": f"sqlite:///{tmp_path}/source.db"},
     )
     async with opened(config, migrate=True) as ports:
-        kept = Kept(ports.presses)
+        given: Any = ports.presses
+        kept = Kept(forks.Presses(given.command, given.hello, jobs=given.jobs, memory=given.memory))
         yield House(replace(ports, presses=kept), config)
         await kept.close()

@@ -115,13 +115,7 @@ class ProcessPress:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         try:
-            child = await asyncio.create_subprocess_exec(
-                *self._kind.command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=_LINE,
-                start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
-            )
+            child = await self._begin()
         except OSError as error:
             raise Unavailable(f"no press can be started: {error.strerror or error}") from error
         assert child.stdin  # noqa: S101
@@ -132,6 +126,15 @@ class ProcessPress:
             await _kill(child)
             raise
         return child
+
+    async def _begin(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self._kind.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE,
+            start_new_session=True,  # Ctrl-C is for the parent, and the whole group can be killed
+        )
 
     async def close(self) -> None:
         if self._child is None:
