@@ -33,7 +33,7 @@ test: $(READY) readers ## Every test, a file of them on each core
 faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
 	@rm -f $(FAULTS)
 	@TESTS_FULL=1 TESTS_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
-		--numprocesses $(WORKERS) tests/faults tests/contracts tests/e2e/test_openapi_any.py \
+		--numprocesses $(WORKERS) tests/faults tests/e2e/test_openapi_any.py \
 		tests/e2e/test_live_crowd.py; failed=$$?; \
 	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
 

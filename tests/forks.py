@@ -99,6 +99,21 @@ def _run(
     _orderly(main, told)
 
 
+def begun(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
+    """The command `prelo` with these words, while it runs."""
+    return Forked(_words, (list(words), dict(environment)), log)
+
+
+def _words(told: tuple[list[str], dict[str, str]]) -> None:
+    words, environment = told
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["prelo", *words]
+    from prelo.entry.cli import main
+
+    main()
+
+
 class Presses(ProcessPresses):
     """The product's, but for how a child begins."""
 
@@ -170,12 +185,7 @@ def _command(words: list[str], cwd: str, environment: dict[str, str], out: str, 
     _onto(1, out)
     _onto(2, err)
     os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = ["prelo", *words]
-    from prelo.entry.cli import main
-
-    _orderly(main)
+    _orderly(_words, (words, environment))
 
 
 def _orderly(main: Callable[..., None], *told: Any) -> None:

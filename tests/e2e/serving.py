@@ -5,8 +5,6 @@ import io
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests import forks
 
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
 
@@ -67,15 +67,9 @@ def serving(folder: Path, **more: str) -> Generator[Server]:
         "PRELO_DATA": str(folder / "data"), "PRELO_CATALOG": str(folder / "reports"),
         "PRELO_CONNECTION_DEFAULT": f"sqlite:///{folder}/cities.db", "PRELO_LOG": "json",
     }  # fmt: skip
-    command = [sys.executable, "-m", "prelo", "serve", "--json", "--port", "0", "--slots", "1"]
-    with (
-        (folder / "log.txt").open("w") as log,
-        subprocess.Popen(
-            command, env=kept | settings | more, stdout=subprocess.PIPE, stderr=log
-        ) as run,
-    ):
+    words = ["serve", "--json", "--port", "0", "--slots", "1"]
+    with forks.begun(words, kept | settings | more, folder / "log.txt") as run:
         try:
-            assert run.stdout
             url = json.loads(run.stdout.readline())["url"]
             with httpx.Client(base_url=url, timeout=60, trust_env=False) as http:
                 yield Server(http, folder, run.pid)

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import forks
+
 CATALOG = """
 name: numbers
 title: Numbers
@@ -39,15 +41,10 @@ class Server:
     @contextlib.contextmanager
     def up(self, **settings: str) -> Generator[httpx.Client]:
         """A client of the running server, which must end well when it is told to."""
-        with (
-            (self.folder / "log.txt").open("a") as log,
-            subprocess.Popen(
-                [*PRELO, "serve", "--json", "--port", "0", "--slots", "1"],
-                env=self.environment() | settings, stdout=subprocess.PIPE, stderr=log,
-            ) as process,
-        ):  # fmt: skip
+        words = ["serve", "--json", "--port", "0", "--slots", "1"]
+        log = self.folder / "log.txt"
+        with forks.begun(words, self.environment() | settings, log) as process:
             try:
-                assert process.stdout
                 url = json.loads(process.stdout.readline())["url"]
                 with httpx.Client(base_url=url, timeout=40, trust_env=False) as http:
                     yield http
@@ -66,16 +63,10 @@ class Server:
 
     def refuses(self) -> str:
         """What `prelo serve` says when it ends by itself, with the exit code of a wrong setting."""
-        ran = subprocess.run(
-            [*PRELO, "serve", "--port", "0"],
-            env=self.environment(), capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
+        ran = forks.prelo(["serve", "--port", "0"], self.folder, self.environment(), 30)
         assert ran.returncode == 2, ran.stderr
         assert "Traceback" not in ran.stderr
         return " ".join(ran.stderr.split())
-
-
-PRELO = [sys.executable, "-m", "prelo"]
 
 
 @pytest.fixture

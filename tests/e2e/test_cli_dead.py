@@ -80,15 +80,13 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     (folder / "reports/all.yaml").write_text(CATALOG, encoding="utf-8")
     (folder / "empty.db").touch()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PRELO_")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "prelo", "serve", "--json", "--port", "0", "--slots", "1"],
-        env=kept | {"PRELO_CONNECTION_DEFAULT": f"sqlite:///{folder}/empty.db"},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    environment = kept | {
+        "PRELO_CONNECTION_DEFAULT": f"sqlite:///{folder}/empty.db", "PRELO_DATA": str(folder / "data"),
+        "PRELO_CATALOG": str(folder / "reports"),
+    }  # fmt: skip
+    words = ["serve", "--json", "--port", "0", "--slots", "1"]
+    with forks.begun(words, environment, folder / "log.txt") as process:
         try:
-            assert process.stdout
             desk = Desk(folder, json.loads(process.stdout.readline()))
             with desk.http:
                 yield desk

@@ -5,8 +5,6 @@ import json
 import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests import forks
 from tests.contracts.s3_fixtures import address
 from tests.servers.postgresql import Postgresql
 from tests.servers.s3 import KEYS
@@ -84,20 +83,15 @@ def deployed(folder: Path, roles: tuple[str, ...], **settings: str) -> Generator
     }  # fmt: skip
     deployment = Deployment(folder, chosen)
     with ExitStack() as stack:
-        log = stack.enter_context((folder / "log.txt").open("w"))
-        processes: list[subprocess.Popen[bytes]] = []
+        processes: list[forks.Forked] = []
         for role in roles:
             port = ["--port", "0"] if role in {"serve", "api"} else []
-            command = [sys.executable, "-m", "prelo", role, "--json", *port]
-            process = subprocess.Popen(
-                command, env=kept | chosen, stdout=subprocess.PIPE, stderr=log
-            )
+            process = forks.begun([role, "--json", *port], kept | chosen, folder / "log.txt")
             processes.append(stack.enter_context(process))
             deployment.pids[role] = process.pid
         for process in processes:
             stack.callback(process.terminate)  # all of them, before one is waited for
         for role, process in zip(roles, processes, strict=True):
-            assert process.stdout
             line = process.stdout.readline()
             assert line, deployment.log
             if role in {"serve", "api"}:

@@ -23,6 +23,7 @@ from prelo.core.report import Report
 from prelo.core.request import Request
 from prelo.core.table import Manifest
 from prelo.formats.door import whole_file
+from tests import forks
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -230,16 +231,13 @@ def test_the_script_that_shows_what_a_pdf_can_have(tmp_path: Path):
 
 @contextmanager
 def server(data: Path, database: Path) -> Generator[str]:
-    command = [sys.executable, "-m", "prelo", "serve", "--json", "--port", "0", "--data", str(data)]
+    words = ["serve", "--json", "--port", "0", "--data", str(data)]
     settings = {
         "PRELO_CATALOG": str(EXAMPLES / "reports"),
         "PRELO_CONNECTION_DEFAULT": f"sqlite:///{database}",
     }
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **settings}
-    ) as serving:
+    with forks.begun(words, {**os.environ, **settings}, data.parent / "log.txt") as serving:
         try:
-            assert serving.stdout
             yield json.loads(serving.stdout.readline())["url"]
         finally:
             serving.terminate()
