@@ -183,11 +183,11 @@ class Plant:
             assert time.monotonic() < end, f"not ended: {states}\n{self.log()}"
             await asyncio.sleep(0.05)
 
-    async def recover(self, ports: Ports) -> list[Job]:
-        """Let a healthy process finish everything, then hold the plant to account."""
+    async def recover(self, ports: Ports, faults: int = 1) -> list[Job]:
+        """Let a healthy process finish everything after so many faults, then hold the plant to account."""
         with self.running():
             jobs = await self.ended(ports)
-        ledger.check(self.books, self.accepted)
+        ledger.check(self.books, self.accepted, faults)
         return jobs
 
     def ready(self, process: Started) -> int:

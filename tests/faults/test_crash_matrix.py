@@ -157,7 +157,7 @@ async def test_a_press_that_is_killed_under_a_job_is_replaced(plant: Plant):
             assert (job.state, job.lost_count, job.lane) == (State.DEAD, 3, "isolation")
             assert job.error
             assert job.error.type == "press-lost"
-        ledger.check(plant.books, plant.accepted)
+        ledger.check(plant.books, plant.accepted, job.lost_count)
         assert ledger.orphans(plant.books) == set()
 
 
@@ -174,7 +174,7 @@ async def test_a_worker_stopped_for_longer_than_its_lease_finds_its_job_gone(pla
                 await refused(plant)
                 (done,) = await plant.ended(ports)
         assert (done.state, done.fence, done.lost_count) == (State.SUCCEEDED, 2, 1)
-        ledger.check(plant.books, plant.accepted)
+        ledger.check(plant.books, plant.accepted, 1)
 
 
 async def running(plant: Plant, ports: Any, job_id: str, fence: int = 1) -> None:
@@ -236,6 +236,6 @@ async def test_random_kills_lose_nothing_and_publish_nothing_twice(plant: Plant)
                 process.send_signal(signal.SIGKILL)
                 kills += process.wait() == -signal.SIGKILL
         assert kills == 4
-        jobs = await plant.recover(ports)
+        jobs = await plant.recover(ports, kills)
         assert {job.state for job in jobs} <= {State.SUCCEEDED, State.DEAD}
         assert sum(job.state is State.SUCCEEDED for job in jobs) >= 28

@@ -166,16 +166,21 @@ def every_job_ended_well(site: Site, form: Form) -> None:
     others = site.rows("select id, state, lost_count, error from job where state <> 'succeeded'")
     assert {(row["state"], row["lost_count"]) for row in others} <= {("dead", MAX_LOSSES)}, others
     assert len(others) <= form.jobs / 20, others
-    ledger.check(site.plant.books, site.plant.accepted)
+    ledger.check(site.plant.books, site.plant.accepted, outages(site))
+
+
+def outages(site: Site) -> int:
+    """How often a process or a server was killed or stopped."""
+    happened = site.crew.happened.items()
+    return sum(n for what, n in happened if what.endswith(("kill", "killed", "stop")))
 
 
 def summary(site: Site, form: Form, seconds: float) -> str:
     happened = site.crew.happened
-    kills = sum(n for what, n in happened.items() if "kill" in what)
     restarts = sum(n for what, n in happened.items() if "started" in what)
     by = {how: site.text().count(f" by={how}\n") for how in ("backlog", "bell", "look")}
     return (
-        f"{form.jobs} jobs, {kills} kills, {restarts} restarts, {site.answers[503]} 503s, "
+        f"{form.jobs} jobs, {outages(site)} kills and stops, {restarts} restarts, {site.answers[503]} 503s, "
         f"{site.count('transition where after = $$running$$')} attempts, "
         f"{site.said('attempt.refused')} zombie writes refused, {seconds:.0f} seconds; "
         f"{site.count('job where state = $$dead$$')} dead, claims {by}, {dict(happened)}"
@@ -198,7 +203,7 @@ async def test_in_a_storm_of_all_faults_each_job_is_made_once(
     if FULL:
         said += "\n" + await without_rabbitmq(site)
     await site.crew.end()
-    ledger.check(site.plant.books, site.plant.accepted)
+    ledger.check(site.plant.books, site.plant.accepted, outages(site))
     with capsys.disabled():
         print(f"\nseed {seed}: {said}")
 
