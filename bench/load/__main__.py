@@ -27,11 +27,12 @@ from rich.markdown import Markdown
 
 from bench.load import contestants, doors, table
 from bench.load.contestants import Contestant, counted
-from bench.load.data import fill
+from bench.load.data import SMALL_ROWS, fill
 from bench.load.driver import Callers
 
 CONSOLE = Console(width=130)
 TURNS, JOBS, WARM_UP = 3, 1200, 60
+MANY = {10: 300, 100: 100}  # times fifty rows, and how many such reports
 FIRST_JOBS, LAST_JOBS, BIG_ROWS, BIG_TURNS = 500, 5000, 1_000_000, 3
 _SMALL_RATE = 5.0  # a second, beside a big report
 _WAIT = 60.0  # seconds in which not one report is finished
@@ -44,12 +45,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the jobs, in one turn")
     parser.add_argument(
-        "--only", choices=["load", "big", "memory", "callers"], help="one part of it"
+        "--only", choices=["load", "sizes", "big", "memory", "callers"], help="one part of it"
     )
     parser.add_argument("--docs", type=Path, help="write service.md and service.json there")
     options = parser.parse_args()
     scale = 0.1 if options.quick else 1.0
-    parts = {"load": _load, "big": _big, "memory": _memory, "callers": _callers}
+    parts = {"load": _load, "sizes": _sizes, "big": _big, "memory": _memory, "callers": _callers}
     found: dict[str, Any] = {
         "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
     }  # fmt: skip
@@ -91,11 +92,13 @@ def _running(name: str, at: dict[str, str]) -> Generator[tuple[Contestant, Itera
         yield contestant, numbers
 
 
-async def _finished(contestant: Contestant, numbers: Iterator[int], jobs: int) -> dict[str, Any]:
+async def _finished(
+    contestant: Contestant, numbers: Iterator[int], jobs: int, report: str = "small", **more: int
+) -> dict[str, Any]:
     """Ask for so many as fast as they are taken, and wait until all are finished."""
     before, cpu, began = counted(contestant), contestant.cpu(), time.perf_counter()
     callers = Callers(contestant.url, contestant.path)
-    bodies = (contestant.body(next(numbers)) for _ in range(jobs))
+    bodies = (contestant.body(next(numbers), report, **more) for _ in range(jobs))
     seconds = await callers.together(bodies)
     asked = time.perf_counter() - began
     await _until(contestant, before + jobs)
@@ -146,6 +149,19 @@ def _load(at: dict[str, str], scale: float) -> dict[str, Any]:
                     _steady(contestant, numbers, rate, int(JOBS * scale / 2))
                 )
                 found[name].append(full)
+    return found
+
+
+def _sizes(at: dict[str, str], scale: float) -> dict[int, dict[str, list[float]]]:
+    """Reports a second of more rows, by their number."""
+    found: dict[int, dict[str, list[float]]] = {}
+    for _ in range(TURNS if scale == 1 else 1):
+        for name in PROGRAMS:
+            with _running(name, at) as (contestant, numbers):
+                for many, jobs in MANY.items():
+                    asked = _finished(contestant, numbers, int(jobs * scale), "more", many=many)
+                    of = found.setdefault(many * SMALL_ROWS, {})
+                    of.setdefault(name, []).append(asyncio.run(asked)["rate"])
     return found
 
 

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from psycopg_pool import ConnectionPool
 from pydantic import BaseModel
 
-from bench.load.data import QUERY
+from bench.load.data import MORE, QUERY
 
 TABLE = """
 create table if not exists export (
@@ -45,6 +45,7 @@ def _pool() -> ConnectionPool:
 
 class Wanted(BaseModel):
     k: int
+    many: int = 1
 
 
 @app.post("/exports", status_code=202)
@@ -54,7 +55,7 @@ def ask(wanted: Wanted) -> dict[str, str]:
         connection.execute(
             "insert into export (id, k, state) values (%s, %s, 'queued')", (export_id, wanted.k)
         )
-    export.delay(export_id, wanted.k)
+    export.delay(export_id, wanted.k, wanted.many)
     return {"id": export_id}
 
 
@@ -66,10 +67,11 @@ def _open(**_: Any) -> None:
 
 
 @exports.task
-def export(export_id: str, k: int) -> None:
+def export(export_id: str, k: int, many: int) -> None:
     with _pool().connection() as connection:
         connection.execute("update export set state = 'running' where id = %s", (export_id,))
-        cursor = connection.execute(QUERY.replace(":k", "%s"), (k,))
+        query = (MORE if many > 1 else QUERY).replace(":many", "%(many)s").replace(":k", "%(k)s")
+        cursor = connection.execute(query.encode(), {"k": k, "many": many})
         names = [column.name for column in cursor.description or ()]
         rows = cursor.fetchall()
     key = f"exports/{export_id}.xlsx"

@@ -18,7 +18,7 @@ from tests.contracts.s3_fixtures import address
 from tests.servers.run import free_port, listens, wait_until
 from tests.servers.s3 import KEYS, client
 
-from bench.load.data import BIG_QUERY, QUERY
+from bench.load.data import BIG_QUERY, MORE, QUERY
 
 WORKERS = 2  # processes that render, of both
 _CATALOG = f"""
@@ -26,6 +26,12 @@ name: small
 title: Items of {{k}}
 parameters: {{k: {{type: integer}}}}
 source: {{query: "{QUERY}"}}
+columns: {{price: {{title: Price, kind: "money:EUR"}}}}
+---
+name: more
+title: Items
+parameters: {{k: {{type: integer}}, many: {{type: integer}}}}
+source: {{query: "{MORE}"}}
 columns: {{price: {{title: Price, kind: "money:EUR"}}}}
 ---
 name: big
@@ -48,10 +54,10 @@ class Contestant:
     processes: dict[str, psutil.Process] = field(default_factory=dict)
     key: str = ""
 
-    def body(self, k: int, report: str = "small") -> dict[str, Any]:
+    def body(self, k: int, report: str = "small", **more: int) -> dict[str, Any]:
         if self.path == "/exports":
-            return {"k": k}
-        return {"report": report, "format": "xlsx", "parameters": {"k": k}}
+            return {"k": k, **more}
+        return {"report": report, "format": "xlsx", "parameters": {"k": k, **more}}
 
     def bodies(self, numbers: range) -> Iterator[dict[str, Any]]:
         return (self.body(k) for k in numbers)

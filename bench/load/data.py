@@ -4,6 +4,8 @@ import psycopg
 
 SMALL_ROWS = 50
 QUERY = "select n, name, price, sold, note from item where k = mod(:k, 100) order by n"
+# The same of so many times fifty.
+MORE = "select n, name, price, sold, note from item where k < :many and :k = :k order by k, n"
 _ITEMS = f"""
 create table item as
 select k, n, 'Item ' || n || ' of ' || k as name, (n * 1.25 + k)::numeric(12, 2) as price,

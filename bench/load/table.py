@@ -28,6 +28,8 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     if "load" in found:
         out += _load(found["load"])
+    if "sizes" in found:
+        out += _sizes(found["sizes"])
     if "big" in found:
         out += _big(found["big"])
     if "memory" in found:
@@ -71,6 +73,21 @@ def _cpu(load: dict[str, list[dict[str, Any]]]) -> list[str]:
         )
         for name, turns in load.items()
     ]
+
+
+def _sizes(sizes: dict[int, dict[str, list[float]]]) -> list[str]:
+    out = [
+        "## Reports of more rows",
+        "",
+        "Reports a second, asked for by 16 callers at once; medians.",
+        "",
+        "| rows | Prelo | Celery | Prelo is better |",
+        "| --: | --: | --: | --: |",
+    ]
+    for rows, rates in sizes.items():
+        ours, theirs = (statistics.median(rates[name]) for name in ("Prelo", "Celery"))
+        out.append(f"| {rows:,} | {ours:,.1f} | {theirs:,.1f} | {ours / theirs:.1f} |")
+    return [*out, ""]
 
 
 def _big(turns: Sequence[dict[str, Any]]) -> list[str]:

@@ -109,6 +109,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stock]:
     (folder / ".curlrc").write_text(CURLRC)
     # A cancelled job stops at its next beat.
     with serving(folder, PRELO_BEAT="0.2", PRELO_LEASE="5") as server:
+        server.http.post("/graphql", json={"query": "{__typename}"})  # loaded when first asked for
         yield Stock(server)
 
 

@@ -101,6 +101,9 @@ BOMBS = {
 }  # fmt: skip
 
 
+AT_ONCE = 3.0  # CPU seconds on a machine that is slow; what these ask for would take many more
+
+
 async def refused(door: Door, query: Any, variables: Any = None) -> tuple[dict[str, Any], float]:
     """The problem, and the seconds of work it took; loading what answers is not counted."""
     await mounted.opened()
@@ -118,7 +121,7 @@ async def test_a_query_that_asks_for_too_much_is_refused_at_once(door: Door):
         assert sentence in error["message"] == error["extensions"]["detail"], bomb
         assert error["extensions"]["status"] == 400, bomb
         assert error["extensions"]["type"] in {"graphql-too-costly", "graphql-invalid"}, bomb
-        assert took < 0.5, bomb
+        assert took < AT_ONCE, bomb
 
 
 async def test_a_very_long_text_is_not_sent_back(door: Door):
@@ -126,7 +129,7 @@ async def test_a_very_long_text_is_not_sent_back(door: Door):
     for query in (f"{{{long}}}", f'{{job(id: "{long}") {{id}}}}', f"{{job(id: {long}) {{id}}}}"):
         error, took = await refused(door, query)
         assert len(json.dumps(error)) < 1_500
-        assert took < 0.5
+        assert took < AT_ONCE
     error, _ = await refused(door, "query($n: Int!) {jobs(first: $n) {nodes {id}}}", {"n": long})
     assert "Int cannot represent" in error["message"]
     assert len(error["message"]) < 600
