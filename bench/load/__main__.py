@@ -47,11 +47,13 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=["load", "sizes", "big", "memory", "callers"], help="one part of it"
     )
-    parser.add_argument("--docs", type=Path, help="write service.md and service.json there")
+    parser.add_argument(
+        "--docs", type=Path, help="write service.md and service.json there; other parts stay"
+    )
     options = parser.parse_args()
     scale = 0.1 if options.quick else 1.0
     parts = {"load": _load, "sizes": _sizes, "big": _big, "memory": _memory, "callers": _callers}
-    found: dict[str, Any] = {
+    found = _known(options.docs) | {
         "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
     }  # fmt: skip
     with _database(int(BIG_ROWS * scale)) as database, contestants.servers(database) as at:
@@ -66,6 +68,12 @@ def main() -> None:
         options.docs.mkdir(parents=True, exist_ok=True)
         (options.docs / "service.md").write_text(text)
         (options.docs / "service.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _known(docs: Path | None) -> dict[str, Any]:
+    """What an earlier run has found."""
+    path = docs / "service.json" if docs else None
+    return json.loads(path.read_text()) if path and path.exists() else {}
 
 
 @contextmanager
@@ -152,15 +160,15 @@ def _load(at: dict[str, str], scale: float) -> dict[str, Any]:
     return found
 
 
-def _sizes(at: dict[str, str], scale: float) -> dict[int, dict[str, list[float]]]:
+def _sizes(at: dict[str, str], scale: float) -> dict[str, dict[str, list[float]]]:
     """Reports a second of more rows, by their number."""
-    found: dict[int, dict[str, list[float]]] = {}
+    found: dict[str, dict[str, list[float]]] = {}
     for _ in range(TURNS if scale == 1 else 1):
         for name in PROGRAMS:
             with _running(name, at) as (contestant, numbers):
                 for many, jobs in MANY.items():
                     asked = _finished(contestant, numbers, int(jobs * scale), "more", many=many)
-                    of = found.setdefault(many * SMALL_ROWS, {})
+                    of = found.setdefault(str(many * SMALL_ROWS), {})
                     of.setdefault(name, []).append(asyncio.run(asked)["rate"])
     return found
 

@@ -75,7 +75,7 @@ def _cpu(load: dict[str, list[dict[str, Any]]]) -> list[str]:
     ]
 
 
-def _sizes(sizes: dict[int, dict[str, list[float]]]) -> list[str]:
+def _sizes(sizes: dict[str, dict[str, list[float]]]) -> list[str]:
     out = [
         "## Reports of more rows",
         "",
@@ -86,7 +86,7 @@ def _sizes(sizes: dict[int, dict[str, list[float]]]) -> list[str]:
     ]
     for rows, rates in sizes.items():
         ours, theirs = (statistics.median(rates[name]) for name in ("Prelo", "Celery"))
-        out.append(f"| {rows:,} | {ours:,.1f} | {theirs:,.1f} | {ours / theirs:.1f} |")
+        out.append(f"| {int(rows):,} | {ours:,.1f} | {theirs:,.1f} | {ours / theirs:.1f} |")
     return [*out, ""]
 
 
