@@ -151,7 +151,7 @@ async def test_a_doorbell_is_acknowledged_after_the_claim_and_not_before(
 async def test_a_press_that_is_killed_under_a_job_is_replaced(plant: Plant):
     """Every time: so the job is poison, and dead at its third loss, and the worker lives on."""
     async with plant.ports() as ports:
-        await plant.submit(ports)
+        await plant.submit(ports, "slow", seconds=2)  # or it might be done before it is killed
         with plant.running(crash={"at": "heard", "phase": "rendering", "child": True}):
             (job,) = await plant.ended(ports)
             assert (job.state, job.lost_count, job.lane) == (State.DEAD, 3, "isolation")
