@@ -146,7 +146,7 @@ HEADERS := gcc libc6-dev python3-dev pkg-config libmariadb-dev
 	fi; \
 	if uv --version >/dev/null 2>&1; then pip="uv pip install --python $(BIN)/python"; \
 	else pip="$(BIN)/python -m pip install"; fi; \
-	if $$pip --quiet "mysqlclient>=2.2"; then touch $@; else \
+	if $$pip --quiet "mysqlclient>=2.2" 2>/dev/null; then touch $@; else \
 		echo "mysqlclient cannot be compiled here ($(HEADERS)): the tests with it are skipped"; \
 	fi
 

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
@@ -156,11 +155,7 @@ def _press(line: socket.socket) -> None:
     os.dup2(line.fileno(), 1)
     line.close()
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    try:
-        press.main()
-    except BaseException:  # noqa: BLE001  as where it is started
-        traceback.print_exc()
-        os._exit(1)
+    press.main()
 
 
 def prelo(

@@ -40,6 +40,22 @@ def test_the_manual_has_every_setting():
     assert "PRELO_CONNECTION_<NAME>" in (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 
 
+def test_a_press_loads_the_writer_that_it_is_asked_for_and_no_other():
+    said = """
+import sys
+from prelo import wiring
+from prelo.config import Config
+writer = wiring.kit(Config()).writer
+assert writer("csv") is writer("csv")
+print(*sorted(name for name in sys.modules if name.startswith("prelo.formats.")))
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "prelo.formats.csv" in loaded
+    assert not any(name.startswith(("prelo.formats.xlsx", "prelo.formats.pdf")) for name in loaded)
+
+
 def test_compose_is_what_its_specification_allows():
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     checked = subprocess.run(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Generator
@@ -101,15 +102,16 @@ BOMBS = {
 }  # fmt: skip
 
 
-AT_ONCE = 3.0  # CPU seconds on a machine that is slow; what these ask for would take many more
-
-
 async def refused(door: Door, query: Any, variables: Any = None) -> tuple[dict[str, Any], float]:
-    """The problem, and the seconds of work it took; loading what answers is not counted."""
+    """The problem, and the seconds of work it took; loading what answers is not counted. The best of three:
+    what is dear is so each time, and a collection of the whole suite's garbage is not.
+    """
     await mounted.opened()
-    began = time.process_time()
-    said = await graph(door, query, variables)
-    took = time.process_time() - began
+    took, said = math.inf, {}
+    for _ in range(3):
+        began = time.process_time()
+        said = await graph(door, query, variables)
+        took = min(took, time.process_time() - began)
     assert not any((said.get("data") or {}).values())
     assert "Traceback" not in json.dumps(said)
     return said["errors"][0], took
@@ -121,7 +123,7 @@ async def test_a_query_that_asks_for_too_much_is_refused_at_once(door: Door):
         assert sentence in error["message"] == error["extensions"]["detail"], bomb
         assert error["extensions"]["status"] == 400, bomb
         assert error["extensions"]["type"] in {"graphql-too-costly", "graphql-invalid"}, bomb
-        assert took < AT_ONCE, bomb
+        assert took < 0.5, bomb
 
 
 async def test_a_very_long_text_is_not_sent_back(door: Door):
@@ -129,7 +131,7 @@ async def test_a_very_long_text_is_not_sent_back(door: Door):
     for query in (f"{{{long}}}", f'{{job(id: "{long}") {{id}}}}', f"{{job(id: {long}) {{id}}}}"):
         error, took = await refused(door, query)
         assert len(json.dumps(error)) < 1_500
-        assert took < AT_ONCE
+        assert took < 0.5
     error, _ = await refused(door, "query($n: Int!) {jobs(first: $n) {nodes {id}}}", {"n": long})
     assert "Int cannot represent" in error["message"]
     assert len(error["message"]) < 600

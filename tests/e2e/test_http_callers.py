@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -159,15 +160,16 @@ async def test_who_asked_downloaded_cancelled_retried_and_forgot_is_in_the_audit
     for deed in (":cancel", ":retry", ":cancel"):
         assert (await who.post(f"/v1/jobs/{second}{deed}")).is_success
     assert (await who.delete(f"/v1/jobs/{job}")).status_code == 204
-    found = [(one["action"], one["job_id"]) for one in await audit(gate, actor=f"key:{key.id}")]
-    expected = [
-        ("ask", job), ("download", job), ("ask", second), ("cancel", second), ("retry", second),
-        ("cancel", second), ("forget", job),
-    ]  # fmt: skip
-    assert sorted(found) == sorted(expected)
-    (download,) = await audit(gate, act="download")
-    assert download["detail"]["times"] == 3
-    assert (download["tenant"], download["detail"]["report"]) == ("acme", "sales")
+    found = await audit(gate, actor=f"key:{key.id}")
+    times = Counter[tuple[str, str]]()
+    for one in found:  # downloads that are written together are one entry, with their number
+        times[one["action"], one["job_id"]] += one["detail"].get("times", 1)
+    assert times == {
+        ("ask", job): 1, ("download", job): 3, ("ask", second): 1, ("cancel", second): 2,
+        ("retry", second): 1, ("forget", job): 1,
+    }  # fmt: skip
+    for download in await audit(gate, act="download"):
+        assert (download["tenant"], download["detail"]["report"]) == ("acme", "sales")
     made_keys = await audit(gate, act="key.create", tenant="acme")
     assert [one["detail"]["key"] for one in made_keys] == [key.id]
 

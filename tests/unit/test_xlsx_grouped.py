@@ -134,7 +134,7 @@ def label(row: Row) -> str:
     return row.cells["A"][0] or ""
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=80)
 @given(keys, limits)
 def test_the_rows_of_data_are_the_data_and_every_group_has_its_subtotal(
     unsorted: list[Key], limit: Limits
@@ -160,7 +160,7 @@ def test_the_rows_of_data_are_the_data_and_every_group_has_its_subtotal(
         assert [int(row.cells["E"][0] or "") for row in got] == want["note"].to_list()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=80)
 @given(keys, limits, st.sampled_from([FIELDS, FIELDS[:1]]))
 def test_every_row_of_data_stands_under_the_headings_of_its_groups(
     unsorted: list[Key], limit: Limits, fields: tuple[Field, ...]
@@ -184,7 +184,7 @@ def test_every_row_of_data_stands_under_the_headings_of_its_groups(
                 assert (tuple(under) in begun) == (again == "(continued)")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=80)
 @given(keys, limits)
 def test_a_formula_is_over_the_rows_of_its_group_and_only_where_all_are_on_its_sheet(
     unsorted: list[Key], limit: Limits
@@ -215,7 +215,7 @@ def test_a_formula_is_over_the_rows_of_its_group_and_only_where_all_are_on_its_s
                 assert is_data(inside[-1])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=60)
 @given(keys, st.integers(1, 25))
 def test_folded_sheets_show_the_outermost_groups_and_mark_the_row_below_each_fold(
     unsorted: list[Key], frame: int
