@@ -147,9 +147,9 @@ def _frames(reader: pa.RecordBatchReader) -> Iterator[pl.DataFrame]:
 def _cut(held: list[pa.RecordBatch], size: int, most: int) -> Iterator[pl.DataFrame]:
     if rows := sum(batch.num_rows for batch in held):
         step = max(1, min(most, rows * BATCH_BYTES // max(size, 1)))
-        frame = pl.DataFrame(pl.from_arrow(held))
-        frame.columns = held[0].schema.names  # Polars gives a column without a name one of its own
-        yield from frame.iter_slices(step)
+        # By the C stream, which is many times sooner there than `from_arrow` with a small batch.
+        frame = pl.DataFrame(pa.RecordBatchReader.from_batches(held[0].schema, held))
+        yield from frame.rechunk().iter_slices(step)
 
 
 def _conformed(

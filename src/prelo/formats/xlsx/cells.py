@@ -5,6 +5,7 @@ A value Excel cannot hold as it is becomes a text or an empty cell, and is count
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple, cast
 
@@ -95,9 +96,10 @@ def _not_numbers(values: pl.Series) -> Misfit | None:
 
 
 def _long_decimals(values: pl.Series) -> Misfit | None:
-    raw = values.to_physical()
-    low, high = cast("tuple[int | None, int | None]", (raw.min(), raw.max()))
-    if low is None or high is None or (low >= -_MOST and high <= _MOST):
+    low, high = cast("tuple[Decimal | None, Decimal | None]", (values.min(), values.max()))
+    scale = cast("pl.Decimal", values.dtype).scale
+    most = Decimal(_MOST).scaleb(-scale)
+    if low is None or high is None or (low >= -most and high <= most):
         return None
     digits = values.cast(pl.String).str.replace(".", "", literal=True).str.strip_chars("-0")
     mask = digits.str.len_chars() > _DIGITS
@@ -106,21 +108,22 @@ def _long_decimals(values: pl.Series) -> Misfit | None:
 
 
 def _odd_dates(values: pl.Series) -> Misfit | None:
-    c = pl.col(values.name)
-    day = c.cast(pl.Int32)
-    if values.dtype != pl.Date:
-        # The last moments of the last day are, as a number of days, the next one.
-        us = c.dt.epoch("us")
-        day = us.floordiv(_DAY_US) + (us > _LAST_MOMENT)
-    days = values.to_frame().select(day).to_series()
+    days = values.cast(pl.Int32) if values.dtype == pl.Date else _days(values)
     low, high = cast("tuple[int | None, int | None]", (days.min(), days.max()))
     if low is None or high is None or (low >= _FIRST_DAY and high <= _LAST_DAY):
         return None
+    c = pl.col(values.name)
     form = "%Y-%m-%d" if values.dtype == pl.Date else "%Y-%m-%d %H:%M:%S"
     detail = "dates before 1900-03-01 or after 9999 are written as text, which no total counts"
     return Misfit(
         "date-out-of-range", detail, (days < _FIRST_DAY) | (days > _LAST_DAY), c.dt.to_string(form)
     )
+
+
+def _days(moments: pl.Series) -> pl.Series:
+    """The days of moments; the last moments of the last day are, as a number of days, the next one."""
+    us = pl.col(moments.name).dt.epoch("us")
+    return moments.to_frame().select(us.floordiv(_DAY_US) + (us > _LAST_MOMENT)).to_series()
 
 
 # Text. Control characters cannot stand in XML, and Excel reads _x0008_ as one (ECMA-376 22.9.2.19).
@@ -161,6 +164,14 @@ def _bytes(values: pl.Series) -> tuple[bytes, Ints]:
     buffers: Any = values.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
     ends = np.frombuffer(buffers[1] or bytes(8), np.int64)[: len(values) + 1]
     return bytes(buffers[2]) if buffers[2] else b"", ends
+
+
+def longest(values: pl.Series, most: int = 5) -> list[str]:
+    """A few of the texts with the most bytes; none that is empty."""
+    raw, ends = _bytes(values)
+    sizes = np.diff(ends)
+    found = np.argsort(sizes, kind="stable")[-most:].tolist()
+    return [raw[ends[i] : ends[i + 1]].decode() for i in found if sizes[i]]
 
 
 def _spaced(raw: bytes, ends: Ints) -> bool:

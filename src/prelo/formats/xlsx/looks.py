@@ -14,6 +14,7 @@ from prelo.core.errors import FormatFailed
 from prelo.core.table import Align, Kind
 from prelo.formats.stream import BATCH_ROWS, Field
 from prelo.formats.words import words_of
+from prelo.formats.xlsx.cells import longest
 
 _DIGIT_PIXELS = 7  # of the default font, Calibri 11
 _PADDING = 2.7  # an indent of one step, and a little air
@@ -199,11 +200,10 @@ def _button(field: Field, filtered: bool) -> float:  # noqa: FBT001
 def _longest_texts(fields: tuple[Field, ...], first: pl.DataFrame) -> dict[str, list[str]]:
     """Some lines of the longest few texts of each column: the widest is nearly always among them."""
     schema = first.schema  # made anew at each look
-    names = [f.name for f in fields if schema[f.name] == pl.String and f.column.width is None]
-    longest = first.select(pl.col(name).top_k_by(pl.col(name).str.len_chars(), 5) for name in names)
     return {
-        name: [line[:100] for text in longest[name] if text for line in text[:2000].splitlines()]
-        for name in names
+        f.name: [line[:100] for text in longest(first[f.name]) for line in text[:2000].splitlines()]
+        for f in fields
+        if schema[f.name] == pl.String and f.column.width is None
     }
 
 

@@ -135,7 +135,7 @@ class Rows:
 
     def _cells(self, frame: pl.DataFrame, rows: pl.Series) -> tuple[pl.DataFrame, "Pieces"]:
         """The columns that the rows are made of, and the pieces of each row."""
-        cells = frame.select(self._names)
+        cells = frame.clone() if frame.columns == self._names else frame.select(self._names)
         cells.columns = self._letters[: cells.width]
         pieces = Pieces()
         pieces.add('<row r="', ROW, f'"{self._attributes}', *self._height(cells), ">")
@@ -145,7 +145,7 @@ class Rows:
             pieces.add(*blank(self._letters[i], self._styles[i]))
         pieces.add("</row>")
         self._link(cells, rows)
-        return cells.with_columns(numbered(rows)), pieces
+        return cells.hstack([numbered(rows)]), pieces
 
     def _link(self, cells: pl.DataFrame, rows: pl.Series) -> None:
         for i in self._linked if self.links else ():
