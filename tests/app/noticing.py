@@ -52,8 +52,7 @@ class Desk:
 
     async def end(self, content: bytes = CONTENT) -> Job:
         """The next job, made."""
-        job = await self.ports.store.claim(LANES, "hand", 30_000)
-        assert job
+        (job,) = await self.ports.store.claim(LANES, "hand", 30_000)
         key = job.artifact_key("nonce", "csv")
         with self.ports.files.create(key, "text/csv") as sink:
             sink.write(content)

@@ -54,8 +54,7 @@ class Hall:
         return (await intake.submit(Request.model_validate(body), caller, self.ports)).job
 
     async def run(self) -> Job:
-        job = await self.ports.store.claim(LANES, "w", 30_000)
-        assert job
+        (job,) = await self.ports.store.claim(LANES, "w", 30_000)
         await self.ports.cache.publish(news_topic(job.tenant), job.id)
         return job
 

@@ -69,8 +69,9 @@ class Hand:
     async def begin(self) -> Job:
         """Claim a job, as soon as there is one."""
         async with asyncio.timeout(20):
-            while (job := await self.ports.store.claim(LANES, "hand", 30_000)) is None:
+            while not (jobs := await self.ports.store.claim(LANES, "hand", 30_000)):
                 await asyncio.sleep(0.01)
+        (job,) = jobs
         await self._say(job)
         return job
 

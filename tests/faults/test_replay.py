@@ -28,8 +28,7 @@ async def given_up(plant: Plant, ports: Ports) -> None:
     for k in range(JOBS):
         await plant.submit(ports, k=k)
     for _ in range(JOBS):
-        job = await ports.store.claim(LANES, "worker of old", 60_000)
-        assert job is not None
+        (job,) = await ports.store.claim(LANES, "worker of old", 60_000)
         assert await ports.store.move(job, change)
 
 
