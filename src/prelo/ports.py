@@ -94,11 +94,10 @@ class Store(Chronicle, Keyring, Outlook, Shelf, Timetable, Protocol):
         """How many there are by report and error, the most first."""
         ...
 
-    async def claim(
-        self, lanes: Collection[Lane], owner: str, lease_ms: int, most: int = 1
-    ) -> Sequence[Job]:
-        """Take the next due job (priority, then fair_key) with its order, and after a small one more of them,
-        up to `most`. Nothing that is in quarantine or over a cap; nothing twice under the same fence.
+    async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
+        """Take the next due job (priority, then fair_key) with its order, or None. No job is ever handed to
+        two claims of the same fence. Passed over are reports in quarantine, and tenants and sources of which
+        as much runs, in all processes, as the store's rules allow.
         """
         ...
 

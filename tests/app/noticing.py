@@ -52,7 +52,8 @@ class Desk:
 
     async def end(self, content: bytes = CONTENT) -> Job:
         """The next job, made."""
-        (job,) = await self.ports.store.claim(LANES, "hand", 30_000)
+        job = await self.ports.store.claim(LANES, "hand", 30_000)
+        assert job
         key = job.artifact_key("nonce", "csv")
         with self.ports.files.create(key, "text/csv") as sink:
             sink.write(content)

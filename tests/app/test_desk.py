@@ -30,7 +30,8 @@ def errand(chosen: DeadFilter | None = None, **more: object) -> desk.Errand:
 
 async def end(house: House, *, dead: bool = True) -> Job:
     """Take the next job, and give it up."""
-    (job,) = await house.ports.store.claim(LANES, "somebody", 60_000)
+    job = await house.ports.store.claim(LANES, "somebody", 60_000)
+    assert job is not None
 
     def change(job: Job, now: int) -> Job:
         return retrying(job, now, AWAY, None) if dead else failing(job, now, WRONG)
@@ -117,7 +118,8 @@ async def test_a_replayed_job_stands_behind_what_was_asked_for_meanwhile(house: 
     fresh = await house.submit("numbers", parameters={"n": 7})
     await asyncio.sleep(1.1)  # a job's cost puts it that far behind the clock
     assert await ids(desk.replay(errand(), house.ports)) == [dead.id]
-    (first,) = await house.ports.store.claim(LANES, "w", 60_000)
+    first = await house.ports.store.claim(LANES, "w", 60_000)
+    assert first is not None
     assert first.id == fresh.id
 
 

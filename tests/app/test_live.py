@@ -54,7 +54,8 @@ class Hall:
         return (await intake.submit(Request.model_validate(body), caller, self.ports)).job
 
     async def run(self) -> Job:
-        (job,) = await self.ports.store.claim(LANES, "w", 30_000)
+        job = await self.ports.store.claim(LANES, "w", 30_000)
+        assert job
         await self.ports.cache.publish(news_topic(job.tenant), job.id)
         return job
 

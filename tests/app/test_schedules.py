@@ -91,7 +91,8 @@ async def test_upkeep_that_looks_once_a_minute_fires_in_time(house: House):
 async def finished(house: House, **asked: Any) -> Job:
     """A job that has ended well, without a press."""
     await house.submit(**asked)
-    (job,) = await house.ports.store.claim(LANES, "hand", 30_000)
+    job = await house.ports.store.claim(LANES, "hand", 30_000)
+    assert job
     done = await house.ports.store.move(job, succeed)
     assert done
     return done

@@ -17,7 +17,8 @@ DAY = 86_400
 
 
 async def claimed(house: House, lease_ms: int = 1) -> Job:
-    (job,) = await house.ports.store.claim(("small", "large", "isolation"), "somebody", lease_ms)
+    job = await house.ports.store.claim(("small", "large", "isolation"), "somebody", lease_ms)
+    assert job
     return job
 
 

@@ -132,7 +132,8 @@ def draft(subject: object = 1, tenant: str = "acme", **chosen: Any) -> Job:
 
 async def claimed(store: Store, owner: str = "w1", lanes: tuple[Lane, ...] = LANES) -> Job:
     """The next job, which must be there."""
-    (job,) = await store.claim(lanes, owner, LEASE)
+    job = await store.claim(lanes, owner, LEASE)
+    assert job is not None
     return job
 
 
@@ -184,8 +185,9 @@ def hammer(url: str, number: int, results: Any) -> None:
             await store.submit(draft(n))
         mine: list[tuple[str, int]] = []
         while await store.depth():
-            jobs = await store.claim(LANES, f"w{number}", LEASE)
-            mine += [(job.id, job.fence) for job in jobs if await store.move(job, succeed)]
+            job = await store.claim(LANES, f"w{number}", LEASE)
+            if job is not None and await store.move(job, succeed):
+                mine.append((job.id, job.fence))
         await store.close()
         return mine
 

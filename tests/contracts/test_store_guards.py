@@ -30,7 +30,7 @@ async def test_a_tenant_at_its_cap_is_passed_over_and_blocks_nobody(place: Place
         await store.submit(draft(n, "noisy", priority=0))
     await store.submit(draft("quiet", "quiet", priority=2))
     assert await tenants(store, 3) == ["noisy", "noisy", "quiet"]
-    assert not await store.claim(LANES, "w1", LEASE)
+    assert await store.claim(LANES, "w1", LEASE) is None
 
 
 async def test_a_job_that_ends_in_any_way_makes_room_for_the_tenants_next(place: Place):
@@ -39,7 +39,7 @@ async def test_a_job_that_ends_in_any_way_makes_room_for_the_tenants_next(place:
         await store.submit(draft(n))
     for change in (succeed, retry):
         job = await claimed(store)
-        assert not await store.claim(LANES, "w2", LEASE)
+        assert await store.claim(LANES, "w2", LEASE) is None
         assert await store.move(job, change)
     assert await claimed(store)
 
@@ -56,7 +56,7 @@ async def test_a_source_at_its_cap_is_passed_over_and_its_likes_are_not(place: P
     await store.submit(draft("without"))
     subjects = [(await claimed(store)).parameters["subject"] for _ in (*likes, "without")]
     assert subjects == [*likes, "without"]
-    assert not await store.claim(LANES, "w1", LEASE)
+    assert await store.claim(LANES, "w1", LEASE) is None
     await store.move(held, succeed)
     assert (await claimed(store)).parameters["subject"] == "capped"
 
@@ -79,10 +79,8 @@ async def test_no_more_than_the_cap_ever_run_however_many_claim_at_once(place: P
     most: Counter[str] = Counter()
     done = 0
     while done < 24:
-        claims = await asyncio.gather(
-            *(stores[n % 3].claim(LANES, "w", LEASE, 4) for n in range(12))
-        )
-        jobs = [job for found in claims for job in found]
+        claims = await asyncio.gather(*(stores[n % 3].claim(LANES, "w", LEASE) for n in range(12)))
+        jobs = [job for job in claims if job is not None]
         running = Counter(name for job in jobs for name in (job.tenant, *job.sources))
         most |= running
         for job in jobs:
@@ -191,7 +189,7 @@ async def test_a_report_that_is_lost_too_often_rests_and_its_jobs_wait(place: Pl
         with pytest.raises(Quarantined, match="'sales' version 3 crashed too often") as refused:
             await one.submit(draft("refused"))
         assert QUARANTINE_MS / 1000 - 60 < refused.value.retry_after <= QUARANTINE_MS / 1000
-        assert not await one.claim(LANES, "w1", LEASE)
+        assert await one.claim(LANES, "w1", LEASE) is None
     assert await store.depth() == 7
 
 

@@ -109,7 +109,7 @@ async def test_sessions_that_are_ended_one_by_one_cost_nothing(own: Postgresql, 
             ).fetchone()[0]  # pyright: ignore[reportOptionalSubscript]  there is one
     assert ended > 20
     assert {(await claimed(store)).fence for _ in range(20)} == {1}
-    assert not await store.claim(LANES, "w", LEASE)
+    assert await store.claim(LANES, "w", LEASE) is None
 
 
 @pytest.mark.parametrize(

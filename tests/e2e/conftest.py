@@ -69,9 +69,8 @@ class Hand:
     async def begin(self) -> Job:
         """Claim a job, as soon as there is one."""
         async with asyncio.timeout(20):
-            while not (jobs := await self.ports.store.claim(LANES, "hand", 30_000)):
+            while (job := await self.ports.store.claim(LANES, "hand", 30_000)) is None:
                 await asyncio.sleep(0.01)
-        (job,) = jobs
         await self._say(job)
         return job
 

@@ -260,7 +260,7 @@ async def test_a_queued_job_is_cancelled_at_once(door: Door):
     for _ in range(2):  # cancelling twice is fine
         answer = await door.http.post(f"/v1/jobs/{job_id}:cancel")
         assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-    assert not await door.ports.store.claim(("small",), "hand", 1000)
+    assert await door.ports.store.claim(("small",), "hand", 1000) is None
 
 
 async def test_a_running_job_is_asked_to_stop(door: Door):

@@ -284,7 +284,8 @@ async def test_a_report_in_quarantine_is_told_503_with_a_type_of_its_own(door: D
     async with opened(config) as ports, Door(ports, config).http as http:
         for _ in range(2):
             await http.post("/v1/jobs", json={"report": "stock", "format": "csv"})
-            (job,) = await ports.store.claim(LANES, "w", 30_000)
+            job = await ports.store.claim(LANES, "w", 30_000)
+            assert job
             await ports.store.move(job, transitions.lose)
         answer = await http.post("/v1/jobs", json={"report": "stock", "format": "pdf"})
         told = is_problem(answer, 503, "report-quarantined")

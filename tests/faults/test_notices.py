@@ -35,7 +35,8 @@ async def asked(plant: Plant, ports: Ports, receiver: Receiver, count: int) -> N
         }
         job = (await intake.submit(Request.model_validate(body), ANYBODY, ports)).job
         plant.accepted.add(job.id)
-        (claimed,) = await ports.store.claim(LANES, "hand", 30_000)
+        claimed = await ports.store.claim(LANES, "hand", 30_000)
+        assert claimed
         assert await ports.store.move(claimed, lambda job, now: transitions.fail(job, now, problem))
 
 

@@ -28,7 +28,8 @@ async def given_up(plant: Plant, ports: Ports) -> None:
     for k in range(JOBS):
         await plant.submit(ports, k=k)
     for _ in range(JOBS):
-        (job,) = await ports.store.claim(LANES, "worker of old", 60_000)
+        job = await ports.store.claim(LANES, "worker of old", 60_000)
+        assert job is not None
         assert await ports.store.move(job, change)
 
 

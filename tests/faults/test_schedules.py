@@ -67,10 +67,10 @@ async def failing(ports: Ports, stop: asyncio.Event) -> None:
     """Every job ends at once, without a press: whoever asked for it a second time would run it again."""
     problem = QueryFailed("no such table").problem(1)
     while not stop.is_set():
-        jobs = await ports.store.claim(LANES, "hand", 60_000)
-        if not jobs:
+        job = await ports.store.claim(LANES, "hand", 60_000)
+        if job is None:
             await asyncio.sleep(0.02)
-        for job in jobs:
+        else:
             await ports.store.move(job, lambda job, now: transitions.fail(job, now, problem))
 
 

@@ -1,4 +1,4 @@
-"""One attempt of one job, straight down: told, rendered and watched; then settled.
+"""One attempt of one job, straight down: told, rendered and watched, settled.
 
 The press renders; this side beats, sees a wish to cancel, keeps the time limit, and settles. Whoever
 loses the lease kills the press and writes nothing: another owner has the job.
@@ -71,41 +71,27 @@ class _Recalled(Exception):
     """The worker drains."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What an attempt has come to: `change` is yet to be settled; None: the lease is lost, write nothing."""
+async def attempt(job: Job, ports: Ports, press: Press, terms: Terms) -> None:
+    """Make one attempt of a job that was just claimed under `terms.owner`, and settle it.
 
-    lease: "Lease"
-    change: Transition | None
-    task: Task | None = None
-    pressed: Pressed | None = None
-
-
-async def attempt(lease: "Lease", press: Press) -> Made:
-    """Make one attempt of a job that was claimed. Never raises for what the report or the machines did; that
-    is what `settle` makes the job's state.
+    Never raises for what the report or the machines did; that becomes the job's state.
     """
-    job, ports = lease.job, lease.ports
+    lease = _Lease(job, ports, terms)
     try:
-        task = await _at_hand(_told(job, ports, lease.terms), job, ports)
-        call = lease.terms.breakers.begin(job.sources, ports.observer)
+        task = await _at_hand(_told(job, ports, terms), job, ports)
+        call = terms.breakers.begin(job.sources, ports.observer)
     except (DefinitionMissing, SourceInvalid, Unavailable) as error:
-        return Made(lease, _after(error, lease))
+        _tell(job, await _settle(lease, _after(error, lease)), ports)
+        await ports.cache.publish(news_topic(job.tenant), job.id)
+        return
     ports.observer.event("attempt.started", job)
     await ports.cache.publish(news_topic(job.tenant), job.id)
     change, pressed = await _outcome(task, lease, press, call)
-    return Made(lease, change, task, pressed)
-
-
-async def settle(made: Made) -> None:
-    """Write what became of an attempt, and tell of it. Never raises, as an attempt does not."""
-    lease, pressed = made.lease, made.pressed
-    job, ports = lease.job, lease.ports
-    if made.task and pressed is None and lease.safe:
-        await _discard(made.task, ports)
-    settled = await _settle(lease, made.change) if made.change else None
-    if made.task and pressed and settled and settled.state is not State.SUCCEEDED:
-        await _discard(made.task, ports)
+    if pressed is None and lease.safe:
+        await _discard(task, ports)
+    settled = await _settle(lease, change) if change else None
+    if pressed and settled and settled.state is not State.SUCCEEDED:
+        await _discard(task, ports)
     _tell(job, settled, ports)
     if settled and settled.lost_count > job.lost_count:
         await alarm(settled, ports)
@@ -158,7 +144,7 @@ def _slug(title: str) -> str:
 
 
 async def _outcome(
-    task: Task, lease: "Lease", press: Press, call: Call
+    task: Task, lease: "_Lease", press: Press, call: Call
 ) -> tuple[Transition | None, Pressed | None]:
     """Render under watch; every way it can end is a transition. None: the lease is lost, write nothing."""
     try:
@@ -179,7 +165,7 @@ async def _outcome(
     return (lambda job, now: transitions.succeed(job, now, artifact, manifest)), pressed
 
 
-def _after(error: PreloError, lease: "Lease") -> Transition:
+def _after(error: PreloError, lease: "_Lease") -> Transition:
     if isinstance(error, Unavailable):  # an open breaker, or no press: the job has not been tried
         lease.ports.observer.event("attempt.snoozed", lease.job, detail=error.detail)
         pause = int(error.retry_after * 1000)
@@ -188,7 +174,7 @@ def _after(error: PreloError, lease: "Lease") -> Transition:
     return lambda job, now: transitions.after(job, now, error, lease.terms.retry, chance)
 
 
-async def _watched(task: Task, lease: "Lease", press: Press) -> Pressed:
+async def _watched(task: Task, lease: "_Lease", press: Press) -> Pressed:
     """The press's work, while the lease is kept and the clock is watched."""
     heard: list[Progress] = []
     limit = time.monotonic() + task.limits.seconds
@@ -209,7 +195,7 @@ async def _watched(task: Task, lease: "Lease", press: Press) -> Pressed:
             await asyncio.wait({rendering})
 
 
-async def _ended(rendering: "asyncio.Task[Pressed]", wish: Watch, lease: "Lease") -> bool:
+async def _ended(rendering: "asyncio.Task[Pressed]", wish: Watch, lease: "_Lease") -> bool:
     """Wait one tick, or less if the press is done, somebody wants to cancel, or the drain recalls."""
     wished = asyncio.create_task(wish.wait(min(_TICK, lease.terms.beat)))
     recalled = asyncio.create_task(lease.terms.recall.wait())
@@ -227,7 +213,7 @@ async def _ended(rendering: "asyncio.Task[Pressed]", wish: Watch, lease: "Lease"
             waiter.cancel()
 
 
-class Lease:
+class _Lease:
     """The right to this job: kept by beats, given up in good time when the store cannot be reached."""
 
     def __init__(self, job: Job, ports: Ports, terms: Terms) -> None:
@@ -280,7 +266,7 @@ class Lease:
         return beat
 
 
-async def _settle(lease: Lease, change: Transition) -> Job | None:
+async def _settle(lease: _Lease, change: Transition) -> Job | None:
     """Write the outcome if the fence still holds, else None. Repeating is safe: the guard sees to it."""
     store, job = lease.ports.store, lease.job
     while True:

@@ -1,12 +1,10 @@
-"""Many attempts at once: doorbells wake slots, a slot claims jobs and makes one attempt after another."""
+"""Many attempts at once: doorbells wake slots, a slot claims a job and makes one attempt after another."""
 
 import asyncio
-import time
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine
 from typing import Any, TypeVar
 
-from prelo.app.batch import Pace, attempts
-from prelo.app.produce import Terms
+from prelo.app.produce import Terms, attempt
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
 from prelo.core.report import Lane
@@ -53,46 +51,38 @@ async def _slot(
     ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
 ) -> None:
     press = await ports.presses.start()
-    pace = Pace()
     try:
         while not stop.is_set():
-            jobs = await _next(ports, terms, stop, lanes, look, pace)
-            if jobs:
-                began = time.monotonic()
-                await attempts(jobs, ports, press, terms)
-                pace.told(len(jobs), time.monotonic() - began)
+            job = await _next(ports, terms, stop, lanes, look)
+            if job is not None:
+                await attempt(job, ports, press, terms)
     finally:
         await press.close()
 
 
 async def _next(
-    ports: Ports,
-    terms: Terms,
-    stop: asyncio.Event,
-    lanes: Collection[Lane],
-    look: float,
-    pace: Pace,
-) -> Sequence[Job]:
-    """The next jobs: from the backlog, or one after a doorbell, or after a look. None: ask again."""
-    by = "backlog"
+    ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
+) -> Job | None:
+    """The next job: from the backlog, or after a doorbell, or after a look. None: ask again."""
     try:
-        jobs = await ports.store.claim(lanes, terms.owner, terms.lease_ms, pace.most)
-        if not jobs:
-            bell = await _unless(stop, ports.broker.take(lanes, look))
-            if stop.is_set():
-                return ()
-            by = "look" if bell is None else "bell"
-            jobs = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
-            if bell is not None:
-                # After the claim, whatever it found: the row is the truth, the doorbell has done its work.
-                await ports.broker.ack(bell)
+        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
+        if job is not None:
+            ports.observer.event("job.claimed", job, by="backlog")
+            return job
+        bell = await _unless(stop, ports.broker.take(lanes, look))
+        if stop.is_set():
+            return None
+        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
+        if bell is not None:
+            # After the claim, whatever it found: the row is the truth, the doorbell has done its work.
+            await ports.broker.ack(bell)
+        if job is not None:
+            ports.observer.event("job.claimed", job, by="look" if bell is None else "bell")
     except PreloError as error:
         ports.observer.event("worker.waits", detail=error.detail)
         await _unless(stop, asyncio.sleep(_PAUSE))
-        return ()
-    for job in jobs:
-        ports.observer.event("job.claimed", job, by=by)
-    return jobs
+        return None
+    return job
 
 
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, T]) -> T | None:

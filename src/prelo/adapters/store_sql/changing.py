@@ -1,8 +1,6 @@
 """Changing one job: always `UPDATE … WHERE <it still is as it was>`; zero rows is an answer."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Update, bindparam, delete, func, insert, select, update
@@ -43,58 +41,29 @@ _NEXT = (
     select(*JOB_COLUMNS, reading.ORDER_OF_JOB, NowMs().label("now"))
     .where(*reading.claimable(NowMs()), job.c.lane == bindparam("in_lane"))
     .order_by(job.c.priority, job.c.fair_key, job.c.created_at)
-    .limit(bindparam("most"))
+    .limit(1)
     .with_for_update(skip_locked=True)  # two claims at once take two jobs; SQLite has one writer
 )
 _LOG = insert(transition).inline()
 _NOTE = insert(audit).inline()
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One transition that somebody asks for; see the port."""
-
-    before: Job
-    change: Transition
-    lapsed: bool = False
-    act: Act | None = None
-
-
-def moves(tx: Transaction, asked: Sequence[Move]) -> list[Job | IllegalTransition | None]:
-    """The transitions, each with its log line and its doorbell; of each what became of it."""
-    found: dict[int, Job | IllegalTransition] = {}
-    steps: dict[int, _Step] = {}
-    # In one order everywhere: transactions that change the same jobs do not wait for each other.
-    for i, move in sorted(enumerate(asked), key=lambda one: one[1].before.id):
-        try:
-            steps[i] = _step(move, move.change(move.before, tx.now))
-        except IllegalTransition as error:
-            found[i] = error
-    written = _written(tx, steps)
-    queued = [after for after in written.values() if after.state is State.QUEUED]
-    if queued:
-        bells.ring(tx, queued)
-    for i, after in written.items():
-        if (act := asked[i].act) is not None:
-            note(tx, after, act)
-    found |= written
-    return [found.get(i) for i in range(len(asked))]
-
-
-def move(tx: Transaction, before: Job, change: Transition) -> Job | None:
-    """One transition. Raises IllegalTransition."""
-    (found,) = moves(tx, [Move(before, change)])
-    if isinstance(found, IllegalTransition):
-        raise found
-    return found
-
-
-def _step(move: Move, after: Job) -> "_Step":
+def move(
+    tx: Transaction, before: Job, change: Transition, *, lapsed: bool, act: Act | None = None
+) -> Job | None:
+    """One transition with its log line and its doorbell; see the port."""
+    after = change(before, tx.now)
     # Nobody claims a queued job that was asked to stop: whoever missed the wish must cancel.
-    running = move.before.state is State.RUNNING
+    running = before.state is State.RUNNING
     unasked = running and after.state in {State.SUCCEEDED, State.QUEUED}
     statement = _CHANGE_UNASKED if unasked else _CHANGE
-    return _Step(statement.where(_LAPSED) if move.lapsed else statement, move.before, after)
+    if not _written(tx, statement.where(_LAPSED) if lapsed else statement, before, after):
+        return None
+    if after.state is State.QUEUED:
+        bells.ring(tx, [after])
+    if act is not None:
+        note(tx, after, act)
+    return after
 
 
 def claim(
@@ -102,44 +71,32 @@ def claim(
     lanes: Collection[Lane],
     owner: str,
     lease_ms: int,
-    most: int,
     only: Sequence[ColumnElement[bool]] = (),
-) -> list[Job]:
-    """Take the next due job, of small ones up to `most`. Losing them all to somebody else means looking
-    again, not giving up.
+) -> Job | None:
+    """Take the next due job. Losing a row to somebody else means looking again, not giving up.
 
     `only`: further conditions of a job that may be taken.
     """
-    while found := _next(tx, lanes, most, only):
-        steps = {
-            i: _Step(_CHANGE_UNASKED, before, transitions.claim(before, tx.now, owner, lease_ms))
-            for i, before in enumerate(found)
-        }
-        if taken := _written(tx, steps):
-            return list(taken.values())
-    return []
+    while (before := _next(tx, lanes, only)) is not None:
+        after = transitions.claim(before, tx.now, owner, lease_ms)
+        if _written(tx, _CHANGE_UNASKED, before, after):
+            return after
+    return None
 
 
 def _next(
-    tx: Transaction, lanes: Collection[Lane], most: int, only: Sequence[ColumnElement[bool]]
-) -> list[Job]:
-    """The first due job by priority, then fair_key, and the small ones that follow it. Lane by lane, so that
-    the index gives the order.
-    """
+    tx: Transaction, lanes: Collection[Lane], only: Sequence[ColumnElement[bool]]
+) -> Job | None:
+    """The first due job by priority, then fair_key. Lane by lane, so that the index gives the order."""
     query = _NEXT.where(*only) if only else _NEXT
     found = [
-        row
-        for lane in lanes
-        for row in tx.connection.execute(
-            query, {"in_lane": lane, "most": most if lane == "small" else 1}
-        ).mappings()
+        row for lane in lanes for row in tx.connection.execute(query, {"in_lane": lane}).mappings()
     ]
     if not found:
-        return []
+        return None
     tx.now = max(row["now"] for row in found)  # the time by which they are due
-    found.sort(key=lambda one: (one["priority"], one["fair_key"], one["created_at"]))
-    small = list(takewhile(lambda one: one["lane"] == "small", found))[:most]
-    return [job_of(row, reading.order_in(row["order_text"])) for row in small or found[:1]]
+    row = min(found, key=lambda one: (one["priority"], one["fair_key"], one["created_at"]))
+    return job_of(row, reading.order_in(row["order_text"]))
 
 
 def beat(tx: Transaction, mine: Job, lease_ms: int, progress: Progress) -> Beat | None:
@@ -210,45 +167,22 @@ def log(tx: Transaction, lines: Sequence[dict[str, Any]]) -> None:
     tx.connection.execute(_LOG, lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A change of one row: the statement with its guards, and what the job was and becomes."""
-
-    statement: Update
-    before: Job
-    after: Job
-
-
-def _written(tx: Transaction, steps: Mapping[int, _Step]) -> dict[int, Job]:
-    """The guarded changes that held, as their jobs are now, with their log lines and what else goes with
-    them. Only what differs is written: a beat's progress stays.
-    """
-    for step in steps.values():
-        if (step.before.state, step.after.state) not in ALLOWED:
-            raise IllegalTransition(
-                f"job {step.before.id} is {step.before.state}; it cannot become {step.after.state}"
-            )
-    held = {i: step for i, step in steps.items() if _changed(tx, step)}
-    if held:
-        log(tx, [_line_of(tx, step) for step in held.values()])
-    written = {i: step.after for i, step in held.items()}
-    for after in written.values():
-        if after.state is State.DEAD:
-            bells.mourn(tx, after)
-    if ended := [after for after in written.values() if after.state.ended]:
-        telling.tell(tx, ended)
-    return written
-
-
-def _changed(tx: Transaction, step: _Step) -> bool:
-    old, new = row_of(step.before), row_of(step.after)
+def _written(tx: Transaction, statement: Update, before: Job, after: Job) -> bool:
+    """The guarded change and its log line. Only what differs is written: a beat's progress stays."""
+    if (before.state, after.state) not in ALLOWED:
+        raise IllegalTransition(
+            f"job {before.id} is {before.state}; it cannot become {after.state}"
+        )
+    old, new = row_of(before), row_of(after)
     changed = {name: value for name, value in new.items() if value != old[name]}
-    return _updated(tx, step.statement, step.before, changed)
-
-
-def _line_of(tx: Transaction, step: _Step) -> dict[str, Any]:
-    before, after = step.before, step.after
-    return line(tx, before.state, after, after.owner or before.owner)
+    if not _updated(tx, statement, before, changed):
+        return False
+    log(tx, [line(tx, before.state, after, after.owner or before.owner)])
+    if after.state is State.DEAD:
+        bells.mourn(tx, after)
+    if after.state.ended:
+        telling.tell(tx, after)
+    return True
 
 
 def _updated(tx: Transaction, statement: Update, before: Job, values: dict[str, Any]) -> bool:

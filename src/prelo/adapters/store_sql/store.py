@@ -73,7 +73,6 @@ class SqlStore(SqlTimetable):
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
         self._places: Together[submitting.Ask, Submitted] = Together(self._placed)
         self._looks: Together[str, Job | None] = Together(self._found)
-        self._moves: Together[changing.Move, Job | None] = Together(self._moved)
         self._keys: Together[str, Key | None] = Together(self._keys_found)
 
     async def migrate(self) -> None:
@@ -177,19 +176,17 @@ class SqlStore(SqlTimetable):
     async def keys_used(self, key_ids: Collection[str]) -> None:
         await self._database.write(lambda tx: keys.used(tx, key_ids))
 
-    async def claim(
-        self, lanes: Collection[Lane], owner: str, lease_ms: int, most: int = 1
-    ) -> Sequence[Job]:
+    async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
         def look(tx: Transaction) -> list[Lane]:
             return reading.busy_lanes(tx, lanes, self._guards.passed_over(tx))
 
-        def take(tx: Transaction) -> Sequence[Job]:
-            only = self._guards.passed_over(tx, exact=True)
-            # What is capped is counted anew for each.
-            return changing.claim(tx, found, owner, lease_ms, 1 if self._rules.caps else most, only)
-
         found = await self._database.read(look)
-        return await self._database.write(take) if found else ()
+
+        def take(tx: Transaction) -> Job | None:
+            only = self._guards.passed_over(tx, exact=True)
+            return changing.claim(tx, found, owner, lease_ms, only)
+
+        return await self._database.write(take) if found else None
 
     async def beat(self, job: Job, lease_ms: int, progress: Progress) -> Beat | None:
         return await self._database.write(lambda tx: changing.beat(tx, job, lease_ms, progress))
@@ -202,32 +199,13 @@ class SqlStore(SqlTimetable):
         lapsed: bool = False,
         act: Act | None = None,
     ) -> Job | None:
-        return await self._moves(changing.Move(job, change, lapsed, act))
+        def write(tx: Transaction) -> Job | None:
+            moved = changing.move(tx, job, change, lapsed=lapsed, act=act)
+            if moved is not None and moved.lost_count > job.lost_count:
+                self._guards.note(tx, job, lapsed=lapsed)
+            return moved
 
-    async def _moved(self, asked: Sequence[changing.Move]) -> Sequence[Job | Exception | None]:
-        try:
-            return await self._database.write(lambda tx: self._write(tx, asked))
-        except Exception:
-            if len(asked) == 1:
-                raise
-        # What cannot be written keeps nothing else from being written.
-        return await asyncio.gather(*map(self._moved_alone, asked))
-
-    async def _moved_alone(self, one: changing.Move) -> Job | Exception | None:
-        try:
-            (found,) = await self._moved([one])
-        except Exception as error:  # noqa: BLE001  raised where the move was asked for
-            return error
-        return found
-
-    def _write(
-        self, tx: Transaction, asked: Sequence[changing.Move]
-    ) -> Sequence[Job | Exception | None]:
-        found = changing.moves(tx, asked)
-        for one, after in zip(asked, found, strict=True):
-            if isinstance(after, Job) and after.lost_count > one.before.lost_count:
-                self._guards.note(tx, one.before, lapsed=one.lapsed)
-        return found
+        return await self._database.write(write)
 
     async def request_cancel(self, job: Job, act: Act | None = None) -> bool:
         return await self._database.write(lambda tx: changing.request_cancel(tx, job, act))

@@ -189,7 +189,7 @@ class _Placing:
             again = transitions.revive(ended, now, deadline_at)
             return again.model_copy(update={"fair_key": fair_key, "priority": draft.priority})
 
-        moved = changing.move(self._tx, before, revive)
+        moved = changing.move(self._tx, before, revive, lapsed=False)
         if moved is None:  # only where writers do not queue up as SQLite's do
             raise Collided("the job was changed by somebody else at this moment; ask again", 1)
         return Submitted(job=moved, fresh=True)

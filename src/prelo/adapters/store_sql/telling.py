@@ -2,7 +2,7 @@
 webhook that hears of all of the tenant's jobs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, insert, literal, null, select, union_all
@@ -15,22 +15,16 @@ from prelo.core.channel import Channel, Kind
 from prelo.core.job import Job
 from prelo.core.notice import MAIL_HOST, Notice, told
 
-# Of jobs by their ids, and of their tenants by name.
 _WANTED = union_all(
-    select(
-        channel.c.job_id.label("of"), channel.c.kind, channel.c.target, webhook.c.host,
-        null().label("events"),
-    )
+    select(channel.c.kind, channel.c.target, webhook.c.host, null().label("events"))
     .outerjoin(webhook, webhook.c.id == channel.c.target)
-    .where(channel.c.job_id.in_(bindparam("of_jobs", expanding=True))),
-    select(
-        webhook.c.tenant, literal("webhook"), webhook.c.id, webhook.c.host, webhook.c.events,
-    ).where(
-        webhook.c.tenant.in_(bindparam("of_tenants", expanding=True)),
+    .where(channel.c.job_id == bindparam("of_job")),
+    select(literal("webhook"), webhook.c.id, webhook.c.host, webhook.c.events).where(
+        webhook.c.tenant == bindparam("of_tenant"),
         webhook.c.jobs == "all",
         webhook.c.enabled.is_(True),
     ),
-)  # fmt: skip
+)
 _INSERT = insert(notice).inline()
 _INSERT_CHANNEL = insert(channel).inline()
 # Whoever ends one of them waits until its new channels are there, and then sees them.
@@ -48,27 +42,17 @@ _HOSTS = select(webhook.c.id, webhook.c.host).where(
     webhook.c.id.in_(bindparam("ids", expanding=True))
 )
 
-
-def tell(tx: Transaction, ended: Sequence[Job]) -> None:
-    """The notices of jobs that have just ended: their ids, generations and events have none yet."""
-    asked = {"of_jobs": [one.id for one in ended], "of_tenants": list({o.tenant for o in ended})}
-    rows = tx.connection.execute(_WANTED, asked).all()
-    if not rows:
-        return
-    fresh: list[Notice] = []
-    for one in ended:
-        found = {
-            (row.kind, row.target): _host(row.kind, row.host) for row in rows if _wants(row, one)
-        }
-        fresh += [told(one, kind, target, host, tx.now) for (kind, target), host in found.items()]
-    write(tx, fresh)
+Wanted = tuple[Kind, str]
 
 
-def _wants(row: Any, ended: Job) -> bool:
-    """Whether a row of _WANTED asks to be told of this job."""
-    if row.events is None:
-        return row.of == ended.id
-    return row.of == ended.tenant and ended.state.value in row.events.strip(",").split(",")
+def tell(tx: Transaction, ended: Job) -> None:
+    """The notices of a job that has just ended: its id, generation and event have none yet."""
+    found: dict[Wanted, str] = {}
+    rows = tx.connection.execute(_WANTED, {"of_job": ended.id, "of_tenant": ended.tenant})
+    for kind, target, host, events in rows:
+        if events is None or ended.state.value in events.strip(",").split(","):
+            found[kind, target] = _host(kind, host)
+    write(tx, [told(ended, kind, target, host, tx.now) for (kind, target), host in found.items()])
 
 
 def write(tx: Transaction, fresh: Collection[Notice]) -> None:
