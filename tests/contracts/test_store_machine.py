@@ -108,6 +108,7 @@ class StoreMachine(RuleBasedStateMachine):
     def move(self, job: Job, name: str, which: int) -> MultipleResults[Job] | Job:
         row = self.row(job)
         lapsed = name == "lose"
+        in_time = row is not None and not self.lapsed(row)  # before it is changed
         try:
             moved = self.runner.run(self.stores[which].move(job, CHANGES[name], lapsed=lapsed))
         except IllegalTransition:
@@ -119,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
             return multiple()
         assert unchanged(job, row)
         assert row is not None
-        assert not (lapsed and not self.lapsed(row))
+        assert not (lapsed and in_time)
         asked = row.state is State.RUNNING and row.cancel_requested_at is not None
         assert not (asked and moved.state in UNWANTED)
         return moved
@@ -184,7 +185,7 @@ def test_whoever_calls_in_whatever_order_the_protocol_holds(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=30,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

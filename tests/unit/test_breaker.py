@@ -27,6 +27,16 @@ def test_it_stays_closed_below_the_least_number_of_calls_and_below_the_rate():
     assert after(Breaker(), 0, *[False, True] * 5).state is OPEN
 
 
+def test_however_many_calls_there_are_it_remembers_few_numbers():
+    breaker = Breaker()
+    for n in range(20_000):
+        breaker = breaker.report(n * 5, begun=n * 5, failed=n % 3 == 0)
+    assert breaker.state is CLOSED
+    assert len(breaker.calls) <= 31
+    told = POLICY.window_ms / 5
+    assert sum(number for _, number, _ in breaker.calls) == pytest.approx(told, rel=0.05)
+
+
 def test_failures_older_than_the_window_are_forgotten():
     breaker = after(Breaker(), 0, *[True] * 9)
     assert after(breaker, POLICY.window_ms - 1, True).state is OPEN
@@ -152,7 +162,9 @@ class BreakerMachine(RuleBasedStateMachine):
             elif len(self.told) >= POLICY.probes:
                 self.state, self.since, self.openings, self.told = CLOSED, self.now, 0, []
             return
-        recent = [failed for at, failed in self.told if at > self.now - POLICY.window_ms]
+        recent = [
+            failed for at, failed in self.told if POLICY.tick(at) > self.now - POLICY.window_ms
+        ]
         if len(recent) >= POLICY.min_calls and sum(recent) * 2 >= len(recent):
             self.open()
 

@@ -8,6 +8,7 @@ from prelo.app.produce import Terms, attempt
 from prelo.core.errors import PreloError
 from prelo.core.job import Job
 from prelo.core.report import Lane
+from prelo.core.topics import CANCELS
 from prelo.ports import LANES, Ports
 
 T = TypeVar("T")
@@ -26,11 +27,13 @@ async def work(
         for number in range(slots)
     ]
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()  # also when a slot broke: the process must not live on with fewer than it should have
-    await asyncio.wait(running, timeout=grace)
-    terms.recall.set()
-    await asyncio.wait(running)  # all: one that broke must not keep the others from giving back
+    # Held as long as it works: no attempt has to begin and end listening itself.
+    async with ports.cache.listen(CANCELS):
+        await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()  # also when a slot broke: the process must not live on with fewer than it should have
+        await asyncio.wait(running, timeout=grace)
+        terms.recall.set()
+        await asyncio.wait(running)  # all: one that broke must not keep the others from giving back
     for slot in running:
         slot.result()
     ports.observer.event("worker.stopped", owner=terms.owner)

@@ -32,19 +32,23 @@ class BreakerPolicy(Model):
     max_open_ms: Annotated[int, Field(ge=1)] = 120_000
     probes: Annotated[int, Field(ge=1)] = 3
 
+    def tick(self, now: int) -> int:
+        """The time in thirtieths of the window: what ended within one is counted, and forgotten, together."""
+        return now - now % max(1, self.window_ms // 30)
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """A circuit breaker as a value: every call returns the next one. Times are milliseconds of one clock.
 
-    `calls` are (time, failed) pairs of the window. `since`: when its state changed last; a call that was
-    begun before that says nothing any more. `openings` counts openings since it last closed. The
+    `calls` are (tick, calls, failed ones) of the window. `since`: when its state changed last; a call that
+    was begun before that says nothing any more. `openings` counts openings since it last closed. The
     caller's own mistakes are not failures: report those calls as good.
     """
 
     policy: BreakerPolicy = field(default_factory=BreakerPolicy)
     state: BreakerState = BreakerState.CLOSED
-    calls: tuple[tuple[int, bool], ...] = ()
+    calls: tuple[tuple[int, int, int], ...] = ()
     since: int = 0
     until: int = 0
     openings: int = 0
@@ -81,13 +85,19 @@ class Breaker:
             if self.passed + 1 >= self.policy.probes:
                 return Breaker(self.policy, since=now)
             return replace(self, passed=self.passed + 1)
-        oldest = now - self.policy.window_ms
-        calls = (*(call for call in self.calls if call[0] > oldest), (now, failed))
-        failures = sum(was_failed for _, was_failed in calls)
-        enough = len(calls) >= self.policy.min_calls
-        if enough and failures >= self.policy.failure_rate * len(calls):
+        calls = self._counted(now, failed)
+        told = sum(number for _, number, _ in calls)
+        failures = sum(number for _, _, number in calls)
+        if told >= self.policy.min_calls and failures >= self.policy.failure_rate * told:
             return self._opened(now)
         return replace(self, calls=calls)
+
+    def _counted(self, now: int, failed: bool) -> tuple[tuple[int, int, int], ...]:  # noqa: FBT001
+        """The window with one more call."""
+        tick, oldest = self.policy.tick(now), now - self.policy.window_ms
+        kept = [call for call in self.calls if call[0] > oldest]
+        _, told, failures = kept.pop() if kept and kept[-1][0] == tick else (tick, 0, 0)
+        return (*kept, (tick, told + 1, failures + failed))
 
     def release(self, *, begun: int) -> "Breaker":
         """A call that was `begun` then ended without having shown anything: its probe is free again."""

@@ -124,7 +124,8 @@ class Postgresql:
         try:
             cursor = opened.connection.cursor()
             with self._translated(seconds, query):
-                cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+                timeout = f"set local statement_timeout = {max(1, int(seconds * 1000))}"
+                _say(timeout, opened.connection)
             hint = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             cursor.adbc_statement.set_options(**hint)
             yield cursor
@@ -213,8 +214,10 @@ _NOISE = re.compile(r"^(?:[A-Z_]+: )?(?:\[libpq\] )?(?:.*?(?:ERROR|FATAL):\s+)?"
 
 
 def _say(statement: str, connection: adbc.Connection) -> None:
+    """What has no rows; `execute` would prepare it first, and see whether COPY takes it."""
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.adbc_statement.set_sql_query(statement)
+        cursor.adbc_statement.execute_update()
 
 
 def _estimated(sql: str, connection: adbc.Connection) -> int | None:
