@@ -27,13 +27,16 @@ check: $(READY) ## Style, types, layers and limits
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/architecture
 
+# The cores are the test processes': none of them needs more threads for its columns.
 test: $(READY) readers ## Every test, a file of them on each core
-	$(BIN)/python -m tests.servers $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
+	POLARS_MAX_THREADS=1 $(BIN)/python -m tests.servers $(BIN)/pytest \
+		--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
 
-faults: $(READY) readers ## The fault tests on every plant, real servers included; docs/faults.md says what they did
+# One after the other: each fills the machine by itself, and keeps time.
+faults: $(READY) readers ## The fault tests on every plant, real servers included (an hour); docs/faults.md says what they did
 	@rm -f $(FAULTS)
 	@TESTS_FULL=1 TESTS_FAULTS=$(FAULTS) $(BIN)/python -m tests.servers $(BIN)/pytest \
-		--numprocesses $(WORKERS) tests/faults tests/e2e/test_openapi_any.py \
+		--numprocesses 0 tests/faults tests/e2e/test_openapi_any.py \
 		tests/e2e/test_live_crowd.py; failed=$$?; \
 	$(BIN)/python -m tests.faults.table $(FAULTS) docs/faults.md && exit $$failed
 
