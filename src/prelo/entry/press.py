@@ -81,13 +81,14 @@ def _say(up: TextIO, word: Word) -> None:
 
 
 def _progress(up: TextIO) -> Callable[[Progress], None]:
-    """Tell a new phase at once, and the rest of it now and then."""
+    """Tell a new phase at once, and the rest of it now and then; of a report that is done by then, nothing."""
+    late = time.monotonic() + _PAUSE
     phase, quiet_until = "", 0.0
 
     def heard(progress: Progress) -> None:
         nonlocal phase, quiet_until
         now = time.monotonic()
-        if progress.phase != phase or now >= quiet_until:
+        if now >= late and (progress.phase != phase or now >= quiet_until):
             phase, quiet_until = progress.phase, now + _PAUSE
             _say(up, {"progress": progress.model_dump()})
 
