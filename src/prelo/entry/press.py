@@ -81,7 +81,7 @@ def _say(up: TextIO, word: Word) -> None:
 
 
 def _progress(up: TextIO) -> Callable[[Progress], None]:
-    """Tell a new phase at once, and the rest of it now and then; of a report that is done by then, nothing."""
+    """Tell a new phase at once, and the rest of it now and then; of a report that is done soon, nothing."""
     late = time.monotonic() + _PAUSE
     phase, quiet_until = "", 0.0
 
