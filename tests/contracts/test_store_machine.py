@@ -185,7 +185,7 @@ def test_whoever_calls_in_whatever_order_the_protocol_holds(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
