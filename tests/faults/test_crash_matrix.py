@@ -75,7 +75,7 @@ async def test_a_job_whose_worker_dies_is_finished_once_by_another(
     plant: Plant, crash: dict[str, Any], attempts: int, losses: int
 ):
     async with plant.ports() as ports:
-        await plant.submit(ports)
+        await plant.submit(ports, "slow", seconds=0.5)  # of a shorter one a press says nothing
         await plant.crash("work", "upkeep", **crash)
         (job,) = await plant.recover(ports)
         assert job.state is State.SUCCEEDED
