@@ -297,6 +297,15 @@ def test_widths_fit_what_is_shown_in_any_script():
     assert width["A"] < width["D"] < width["C"] < width["B"]
 
 
+def test_the_widest_text_counts_wherever_it_stands():
+    short = ["a"] * 20
+    texts: list[str | None] = [*short, None, "", "m" * 30, *short]
+    data = pl.DataFrame({"": texts, "none": [None] * len(texts), "short": [*short, *short, *"abc"]})
+    width = {key: one(data).column_dimensions[key].width for key in "ABC"}
+    assert width["A"] > 30
+    assert max(width["B"], width["C"]) < 15
+
+
 @pytest.mark.parametrize("name", ["everything", "table", "groups"])
 def test_another_program_may_open_change_and_save_the_file(name: str):
     book = opened(book_of(name))

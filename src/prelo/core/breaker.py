@@ -85,14 +85,14 @@ class Breaker:
             if self.passed + 1 >= self.policy.probes:
                 return Breaker(self.policy, since=now)
             return replace(self, passed=self.passed + 1)
-        calls = self._counted(now, failed)
+        calls = self._counted(now, failed=failed)
         told = sum(number for _, number, _ in calls)
         failures = sum(number for _, _, number in calls)
         if told >= self.policy.min_calls and failures >= self.policy.failure_rate * told:
             return self._opened(now)
         return replace(self, calls=calls)
 
-    def _counted(self, now: int, failed: bool) -> tuple[tuple[int, int, int], ...]:  # noqa: FBT001
+    def _counted(self, now: int, *, failed: bool) -> tuple[tuple[int, int, int], ...]:
         """The window with one more call."""
         tick, oldest = self.policy.tick(now), now - self.policy.window_ms
         kept = [call for call in self.calls if call[0] > oldest]

@@ -28,7 +28,7 @@ from prelo.wiring import kit
 
 Word = dict[str, Any]
 _SPENT = {OutOfMemory.type}  # after these a process is not to be trusted
-# Seconds between two words of progress in one phase: a report may have a million batches.
+# Seconds before the first word of progress, and between two in a phase: there may be a million batches.
 _PAUSE = 0.1
 _NICE = 7  # whoever answers callers, or keeps leases, goes first
 _LONGEST = 4_000  # characters of an error: a report's exception may quote all of its data
