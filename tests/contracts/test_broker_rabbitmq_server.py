@@ -1,21 +1,16 @@
 """A broker on RabbitMQ on its server's bad days."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import signal
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from prelo.adapters.broker_rabbitmq import RabbitmqBroker
 from prelo.core.errors import Misconfigured, PreloError, Unavailable
 from prelo.ports import LANES
 from tests.contracts.broker_cases import bell, hears, ringing, taken
+from tests.servers.certificates import certify
 from tests.servers.rabbitmq import PASSWORD, USER, VIRTUAL_HOST, Rabbitmq
 
 pytestmark = pytest.mark.timeout(180)  # a server starts slowly on a busy machine
@@ -190,31 +185,6 @@ async def test_a_user_that_may_not_make_queues_works_with_those_that_are_there(
     assert "secret" not in found.value.detail
     for broker in (made, guarded, early):
         await broker.close()
-
-
-def certify(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that nobody has signed but its own key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - day)
-        .not_valid_after(now + day)
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "certificate.pem"
 
 
 async def test_over_tls_only_a_server_with_a_trusted_certificate_is_spoken_with(tmp_path: Path):

@@ -4,15 +4,11 @@ import datetime as dt
 import json
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook
 
 from prelo.adapters.notice_webhook import WebhookCourier
@@ -29,6 +25,7 @@ from tests.receivers.web import (
     status,
     stream,
 )
+from tests.servers.certificates import certify
 from tests.unit.test_notice import job
 
 OLD = "whsec_" + "b2xk" * 8
@@ -170,40 +167,12 @@ async def test_a_url_that_is_refused_today_is_not_sent_to_whenever_it_was_let_in
     assert answer.final
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Path]]:
-    """A certificate for a name, and its key; each its own authority."""
-
-    def make(name: str) -> tuple[Path, Path]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = dt.datetime.now(dt.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(who)
-            .issuer_name(who)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        folder = tmp_path_factory.mktemp("tls")
-        (folder / "cert").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        (folder / "key").write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
-        return folder / "cert", folder / "key"
-
-    return make
-
-
 async def test_tls_asks_for_the_name_and_connects_to_the_address_that_was_checked(
-    certificates: Callable[[str], tuple[Path, Path]],
+    tmp_path: Path,
 ):
-    cert, key = certificates("hooks.example.com")
+    cert = certify(tmp_path, "hooks.example.com")
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(cert, key)
+    server.load_cert_chain(cert, tmp_path / "key.pem")
     asked: list[str | None] = []
     server.sni_callback = lambda _, name, __: asked.append(name)
     async with Receiver(tls=server) as receiver:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pymysql
 
+from tests.servers.certificates import certify
 from tests.servers.run import Process, free_port, give_to, listens, missing, wait_until
 
 USER = "mysql"
@@ -17,15 +18,16 @@ _QUOTED = "a-pass%3Aword%2Fof%40tests"
 
 class Mariadb:
     """Started when made, in a new folder, and gone with it after `close`. Not in a folder of pytest's: see
-    Postgresql.
+    Postgresql. `tls`: over the network it speaks nothing else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = False) -> None:
         program, install = (shutil.which(name) for name in ("mariadbd", "mariadb-install-db"))
         if program is None or install is None:
             missing("MariaDB", "mariadb-server")
         self._folder = folder = Path(tempfile.mkdtemp(prefix="prelo-mariadb-"))
         self.port = free_port()
+        self.certificate = certify(folder) if tls else None
         give_to(folder, USER)
         where = ["--no-defaults", f"--user={USER}", f"--datadir={folder}/data"]
         subprocess.run(
@@ -36,7 +38,7 @@ class Mariadb:
             str(program), *where, "--bind-address=127.0.0.1", f"--port={self.port}",
             f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--skip-log-bin",
             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0",
-            "--character-set-server=utf8mb4",
+            "--character-set-server=utf8mb4", *_guarded(self.certificate),
         ]  # fmt: skip
         self.start()
         self.run(
@@ -85,3 +87,11 @@ class Mariadb:
         except pymysql.MySQLError:
             return False
         return True
+
+
+def _guarded(certificate: Path | None) -> list[str]:
+    if certificate is None:
+        return []
+    key = certificate.with_name("key.pem")
+    give_to(key, USER)
+    return ["--require-secure-transport=on", f"--ssl-cert={certificate}", f"--ssl-key={key}"]

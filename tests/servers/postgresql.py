@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.servers.certificates import certify
 from tests.servers.run import Process, as_user, free_port, give_to, listens, missing, wait_until
 
 USER = "postgres"
@@ -26,13 +27,13 @@ log_min_messages = fatal
 
 class Postgresql:
     """Started when made, in a new folder, and gone with it after `close`. `durable`: commits reach the disk,
-    as in production.
+    as in production. `tls`: only who speaks it is let in.
 
     Not in a folder of pytest's: each run of pytest closes those to other users, and the server must not be
     root.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, tls: bool = False) -> None:
         self._programs = _programs()
         self._folder = folder = Path(tempfile.mkdtemp(prefix="prelo-postgresql-"))
         self._data, self._log = folder / "data", folder / "log"
@@ -43,6 +44,7 @@ class Postgresql:
         settings = _SETTINGS.format(port=self.port, folder=folder, fsync="on" if durable else "off")
         with (self._data / "postgresql.conf").open("a") as conf:
             conf.write(settings)
+        self.certificate = self._guarded() if tls else None
         self.start()
 
     @property
@@ -72,6 +74,17 @@ class Postgresql:
         """Stop, for good."""
         self.stop()
         shutil.rmtree(self._folder)
+
+    def _guarded(self) -> Path:
+        """A certificate, and no way past it but for the server's own machine."""
+        found = certify(self._data)
+        for file in (found, found.with_name("key.pem")):
+            give_to(file, USER)
+            file.chmod(0o600)
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.write("ssl = on\nssl_cert_file = 'certificate.pem'\nssl_key_file = 'key.pem'\n")
+        (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
+        return found
 
     def _answers(self) -> bool:
         if not listens(self.port):

@@ -142,8 +142,12 @@ class RedisCache:
                 30,
             )
         if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-            return Unavailable(f"{server} did not answer within {2 * _SECONDS:g} s")
-        return Unavailable(f"{server} cannot be reached; is it running?")
+            said = f"did not answer within {2 * _SECONDS:g} s"
+        elif "certificate" in str(error):
+            said = "shows no certificate that is trusted here; check ssl_ca_certs in PRELO_CACHE"
+        else:
+            said = "cannot be reached; is it running?"
+        return Unavailable(f"{server} {said}")
 
 
 def _span(seconds: float) -> int:

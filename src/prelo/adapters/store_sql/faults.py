@@ -105,6 +105,11 @@ _STATES: dict[str, Callable[[str], PreloError]] = {
         f"the database {name} does not let this user use its tables; grant it what the owner has",
         30,
     ),
+    "TLS": lambda name: Unavailable(
+        f"the server of the database {name} shows no certificate that is trusted here; check sslmode and "
+        "sslrootcert in PRELO_STORE",
+        30,
+    ),
     "08": _unreachable,
     "57": _unreachable,
 }
@@ -112,7 +117,7 @@ _STATES: dict[str, Callable[[str], PreloError]] = {
 
 def _of_postgresql(name: str, error: Any) -> PreloError:
     state = error.sqlstate or _state_of_refusal(str(error))
-    for length in (5, 2):
+    for length in (5, 3, 2):
         sentence = _STATES.get(state[:length])
         if sentence:
             return sentence(name)
@@ -122,6 +127,7 @@ def _of_postgresql(name: str, error: Any) -> PreloError:
 def _state_of_refusal(said: str) -> str:
     """Whoever is refused a connection gets words, and no code."""
     words = {
+        "certificate": "TLS", "does not support SSL": "TLS",
         "password authentication failed": "28P01", "no pg_hba.conf entry": "28000", 'role "': "28000",
         'database "': "3D000", "too many": "53300", "starting up": "57P03", "shutting down": "57P01",
     }  # fmt: skip
