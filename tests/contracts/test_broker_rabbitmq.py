@@ -194,6 +194,16 @@ async def test_a_message_that_no_queue_wants_is_an_error_and_the_binding_comes_b
     assert [await taken(broker), await taken(broker)] == ["before", "after"]
 
 
+async def test_queues_that_somebody_has_made_and_not_yet_bound_are_bound(
+    broker: RabbitmqBroker, rabbitmq: str, admin: AbstractConnection
+):
+    await broker.check()
+    queue = await (await admin.channel()).get_queue(named(rabbitmq, "work.small"))
+    await queue.unbind(named(rabbitmq, "work"), "small")
+    await broker.ring(bell("first"))
+    assert await taken(broker) == "first"
+
+
 async def test_a_queue_of_another_kind_is_told(
     broker: RabbitmqBroker, rabbitmq: str, admin: AbstractConnection
 ):

@@ -167,12 +167,15 @@ async def test_a_wrong_address_is_told_without_the_secret(
     await broker.close()
 
 
+@pytest.mark.parametrize("writes", [".*", r"^own\.(work|dead)$"], ids=["all", "no queues"])
 async def test_a_user_that_may_not_make_queues_works_with_those_that_are_there(
-    rabbitmq_server: Rabbitmq, own: str
+    rabbitmq_server: Rabbitmq, own: str, writes: str
 ):
     ctl = rabbitmq_server.rabbitmqctl
     await asyncio.to_thread(ctl, "add_user", "guarded", "secret")
-    await asyncio.to_thread(ctl, "set_permissions", "-p", VIRTUAL_HOST, "guarded", "^$", ".*", ".*")
+    await asyncio.to_thread(
+        ctl, "set_permissions", "-p", VIRTUAL_HOST, "guarded", "^$", writes, ".*"
+    )
     url = own.replace(f"{USER}:{PASSWORD}", "guarded:secret")
     made, guarded, early = RabbitmqBroker(own), RabbitmqBroker(url), RabbitmqBroker(f"{url}-none")
     await made.check()
@@ -185,6 +188,7 @@ async def test_a_user_that_may_not_make_queues_works_with_those_that_are_there(
     assert "secret" not in found.value.detail
     for broker in (made, guarded, early):
         await broker.close()
+    await asyncio.to_thread(ctl, "delete_user", "guarded")
 
 
 async def test_over_tls_only_a_server_with_a_trusted_certificate_is_spoken_with(tmp_path: Path):

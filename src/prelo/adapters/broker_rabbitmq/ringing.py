@@ -45,7 +45,6 @@ class Ringer:
         self._exchange = exchange
         self._turn = asyncio.Lock()
         self._line: _Line | None = None
-        self._bind = False  # a message came back: see to the bindings when connecting again
         self._failure: tuple[float, str] | None = None
 
     async def check(self) -> None:
@@ -94,14 +93,13 @@ class Ringer:
     async def _open(self) -> _Line:
         connection = await self._server.open("prelo rings")
         try:
-            await self._server.declare(connection, bind=self._bind)
+            await self._server.declare(connection)
             # By default a message that no queue wants is handed back as if all were well.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             exchange = await channel.get_exchange(self._exchange, ensure=False)
         except BaseException:
             self._server.discard(connection)
             raise
-        self._bind = False
         return _Line(connection, channel, exchange)
 
     async def _publish(self, message: aio_pika.Message, key: str, line: _Line) -> None:
@@ -116,7 +114,6 @@ class Ringer:
                     raise self._server.blocked()
             publishing.result()
         except (asyncio.CancelledError, *CONNECTION_EXCEPTIONS) as error:
-            self._bind = self._bind or isinstance(error, PublishError)
             if isinstance(error, PublishError) or not isinstance(error, DeliveryError):
                 self._give_up(line)  # no way, lost, or not confirmed in time
             raise

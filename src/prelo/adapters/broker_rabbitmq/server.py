@@ -115,23 +115,25 @@ class Server:
         found = queue.declaration_result
         return found.message_count or 0, found.consumer_count or 0
 
-    async def declare(
-        self, connection: AbstractConnection, *, strict: bool = False, bind: bool = False
-    ) -> None:
-        """Make what is missing, and bind all if something was, or if `bind`. What is there stays as it is;
-        if `strict`, it must be as this version would make it.
+    async def declare(self, connection: AbstractConnection, *, strict: bool = False) -> None:
+        """Make what is missing, and bind all: what is there may just have been made by somebody who has not
+        come to that yet. It stays as it is; if `strict`, it must be as this version would make it.
         """
+        complete = True
         for thing in self._things():
             there = await _there(connection, thing)
-            bind = bind or not there
+            complete = complete and there
             if strict or not there:
                 try:
                     await thing(await connection.channel(publisher_confirms=False), passive=False)
                 except ChannelClosed as error:
                     if not there or _REFUSED not in str(error):
                         raise  # else an operator has made it, and lets nobody else change anything
-        if bind:
+        try:
             await self._bind(connection)
+        except ChannelClosed as error:
+            if not complete or _REFUSED not in str(error):
+                raise  # else an operator has bound them
 
     async def _bind(self, connection: AbstractConnection) -> None:
         channel = await connection.channel(publisher_confirms=False)

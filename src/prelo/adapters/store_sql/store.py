@@ -65,9 +65,9 @@ class SqlStore(SqlTimetable):
         super().__init__(Database(url))
         self.notices = SqlNotices(self._database)
         self._pruned = time.monotonic()
-        self._forgot = (
-            0.0  # at the first opportunity: a process may not live for as long as it takes
-        )
+        # At the first opportunity: a process may not live for as long as it takes. And not 0: by this clock
+        # that may be a moment ago, of a machine that has just been started.
+        self._forgot = float("-inf")
         self._rules = rules or Rules()
         self._guards = guards.Guards(self._rules)
         self._answers: Together[submitting.Ask, Submitted | None] = Together(self._answered)
