@@ -25,6 +25,7 @@ _BUCKET_SENTENCES = (
     ("/latest/api/token", "cannot be asked without keys; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     ("NoSuchBucket", "is not there; create it, or check PRELO_FILES"),
     ("InvalidAccessKeyId", _KEYS),
+    ("XAdminUserNotFound", _KEYS),  # versitygw
     ("SignatureDoesNotMatch", _KEYS),
     ("ExpiredToken", _KEYS),
     ("InvalidToken", _KEYS),
