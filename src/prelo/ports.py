@@ -85,19 +85,19 @@ class Store(Chronicle, Keyring, Outlook, Shelf, Timetable, Protocol):
     async def dead(
         self, chosen: DeadFilter, limit: int, *, before: tuple[int, str] | None = None
     ) -> Sequence[Job]:
-        """At most `limit` of these jobs without their orders: the last that ended first, from the
-        (finished_at, id) `before` on.
-        """
+        """At most `limit`, without orders: the last that ended first, from (finished_at, id) `before` on."""
         ...
 
     async def tally(self, chosen: DeadFilter) -> Sequence[Tally]:
         """How many there are by report and error, the most first."""
         ...
 
-    async def claim(self, lanes: Collection[Lane], owner: str, lease_ms: int) -> Job | None:
-        """Take the next due job (priority, then fair_key) with its order, or None. No job is ever handed to
-        two claims of the same fence. Passed over are reports in quarantine, and tenants and sources of which
-        as much runs, in all processes, as the store's rules allow.
+    async def claim(
+        self, lanes: Collection[Lane], owner: str, lease_ms: int, *, again: bool = False
+    ) -> Job | None:
+        """Take the next due job (priority, then fair_key) with its order, or None. No job is handed to two
+        claims, but `again` begins with what its owner holds: the last claim's answer may have been lost.
+        Passed over are reports in quarantine, and tenants and sources of which as much runs as rules allow.
         """
         ...
 

@@ -9,7 +9,7 @@ import pytest
 
 from prelo.app import intake, upkeep
 from prelo.core.errors import Misconfigured, Unavailable
-from prelo.core.job import Progress, State
+from prelo.core.job import Job, Progress, State
 from prelo.entry.roles import run
 from prelo.ports import Pressed, Task
 from tests.app.conftest import ANYBODY, House
@@ -115,6 +115,34 @@ async def test_a_store_that_does_not_take_beats_costs_the_attempt_before_the_lea
         assert (now.state, now.lost_count) == (State.RUNNING, 1)
         await intake.cancel(job.id, ANYBODY, house.ports)
         await house.until(job.id, State.CANCELLED)
+
+
+class Unheard(Troubled):
+    """A store that claims, or does not, and whose first answer to that is lost."""
+
+    taken = True
+    lost: Job | None = None
+    asked = 0
+
+    async def claim(self, *args: Any, **named: Any) -> Job | None:
+        self.asked += 1
+        if self.asked == 1:
+            self.lost = await self._store.claim(*args, **named) if self.taken else None
+            raise Unavailable("the connection was lost")
+        return await self._store.claim(*args, **named)
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["done", "undone"])
+async def test_a_claim_whose_answer_is_lost_costs_nothing(house: House, *, taken: bool):
+    store = Unheard(house.ports.store)
+    store.taken = taken
+    given: Any = store
+    house.ports = replace(house.ports, store=given)
+    job = await house.submit("numbers")
+    async with house.at_work(slots=1):
+        done = await house.until(job.id, State.SUCCEEDED, seconds=5)  # a lease lapses after six
+    assert (store.lost is not None) == taken
+    assert (done.attempt, done.lost_count, done.fence) == (1, 0, 1)
 
 
 async def test_upkeep_that_failed_once_still_hears_of_new_jobs_at_once(house: House):

@@ -108,6 +108,29 @@ async def test_whoever_lost_the_fence_can_neither_beat_nor_settle(store: Store, 
     assert await store.move(again, succeed)
 
 
+async def test_a_claim_again_begins_with_what_its_owner_holds(store: Store, place: Place):
+    for subject in range(2):
+        await store.submit(draft(subject))
+    first = await claimed(store, "w1.0")
+    place.pass_time(LEASE // 2)
+    again = await store.claim(LANES, "w1.0", LEASE, again=True)
+    assert again
+    assert again.lease_until
+    assert (
+        first.lease_until
+    )  # which is a whole lease from then, as it was claimed half a lease before
+    assert 0 <= again.lease_until - first.lease_until < LEASE // 2
+    assert again.order == first.order
+    assert await steps(store, first.id) == ["queued", "running"]
+    other = await store.claim(LANES, "w1.1", LEASE, again=True)
+    assert other
+    assert other.id != first.id
+    assert await store.move(again, succeed)
+    assert await store.claim(LANES, "w1.0", LEASE, again=True) is None
+    place.pass_time(LEASE)
+    assert await store.claim(LANES, "w1.1", LEASE, again=True) is None  # it may be taken away
+
+
 async def test_another_owner_can_neither_beat_nor_settle(store: Store):
     job = await running(store)
     thief = job.model_copy(update={"owner": "w2"})

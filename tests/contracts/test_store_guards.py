@@ -242,7 +242,7 @@ async def test_a_worker_that_dies_with_many_jobs_is_one_loss(place: Place):
     store = place.open(Rules(losses=1))
     for n in range(8):
         await store.submit(draft(n))
-    jobs = [await claimed(store, "the one") for _ in range(8)]
+    jobs = [await claimed(store, f"the one.{slot}") for slot in range(8)]
     place.pass_time(LEASE)
     for job in jobs:
         assert await store.move(job, transitions.lose, lapsed=True)

@@ -37,7 +37,8 @@ _MARGIN = 5.0  # the press is killed this long before a lapsing lease, in second
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an attempt is made. `owner` is random per process start; times are in seconds.
+    """How an attempt is made. `owner` is random per process start, and in a slot "process.slot"; times are
+    in seconds.
 
     `recall` is set when a drain's patience is over: running attempts are given back, unharmed.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Coroutine
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from prelo.app.produce import Terms, attempt
@@ -23,8 +24,9 @@ async def work(
     """
     ports.observer.event("worker.started", owner=terms.owner, slots=slots)
     running = [
-        asyncio.create_task(_slot(ports, terms, stop, lanes_of(number, slots), look))
+        asyncio.create_task(_Slot(ports, own, stop, lanes_of(number, slots), look).run())
         for number in range(slots)
+        for own in [replace(terms, owner=f"{terms.owner}.{number}")]
     ]
     stopping = asyncio.create_task(stop.wait())
     # Held as long as it works: no attempt has to begin and end listening itself.
@@ -50,42 +52,57 @@ def lanes_of(number: int, slots: int) -> tuple[Lane, ...]:
     return LANES if number == slots - 1 else ("small", "large")
 
 
-async def _slot(
-    ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
-) -> None:
-    press = await ports.presses.start()
-    try:
-        while not stop.is_set():
-            job = await _next(ports, terms, stop, lanes, look)
+@dataclass
+class _Slot:
+    """Makes one attempt after another. `unsure`: what its last claim took, if anything, is not known."""
+
+    ports: Ports
+    terms: Terms
+    stop: asyncio.Event
+    lanes: Collection[Lane]
+    look: float
+    unsure: bool = False
+
+    async def run(self) -> None:
+        press = await self.ports.presses.start()
+        try:
+            while not self.stop.is_set():
+                job = await self._next()
+                if job is not None:
+                    await attempt(job, self.ports, press, self.terms)
+        finally:
+            await press.close()
+
+    async def _next(self) -> Job | None:
+        """The next job: from the backlog, or after a doorbell, or after a look. None: ask again."""
+        broker, observer = self.ports.broker, self.ports.observer
+        try:
+            job = await self._claim()
             if job is not None:
-                await attempt(job, ports, press, terms)
-    finally:
-        await press.close()
-
-
-async def _next(
-    ports: Ports, terms: Terms, stop: asyncio.Event, lanes: Collection[Lane], look: float
-) -> Job | None:
-    """The next job: from the backlog, or after a doorbell, or after a look. None: ask again."""
-    try:
-        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
-        if job is not None:
-            ports.observer.event("job.claimed", job, by="backlog")
-            return job
-        bell = await _unless(stop, ports.broker.take(lanes, look))
-        if stop.is_set():
+                observer.event("job.claimed", job, by="backlog")
+                return job
+            bell = await _unless(self.stop, broker.take(self.lanes, self.look))
+            if self.stop.is_set():
+                return None
+            job = await self._claim()
+            if bell is not None:
+                # After the claim, whatever it found: the row is the truth, the doorbell has done its work.
+                await broker.ack(bell)
+            if job is not None:
+                observer.event("job.claimed", job, by="look" if bell is None else "bell")
+        except PreloError as error:
+            observer.event("worker.waits", detail=error.detail)
+            await _unless(self.stop, asyncio.sleep(_PAUSE))
             return None
-        job = await ports.store.claim(lanes, terms.owner, terms.lease_ms)
-        if bell is not None:
-            # After the claim, whatever it found: the row is the truth, the doorbell has done its work.
-            await ports.broker.ack(bell)
-        if job is not None:
-            ports.observer.event("job.claimed", job, by="look" if bell is None else "bell")
-    except PreloError as error:
-        ports.observer.event("worker.waits", detail=error.detail)
-        await _unless(stop, asyncio.sleep(_PAUSE))
-        return None
-    return job
+        return job
+
+    async def _claim(self) -> Job | None:
+        again, self.unsure = self.unsure, True
+        job = await self.ports.store.claim(
+            self.lanes, self.terms.owner, self.terms.lease_ms, again=again
+        )
+        self.unsure = False
+        return job
 
 
 async def _unless(stop: asyncio.Event, waiting: Coroutine[Any, Any, T]) -> T | None:

@@ -44,6 +44,9 @@ _NEXT = (
     .limit(1)
     .with_for_update(skip_locked=True)  # two claims at once take two jobs; SQLite has one writer
 )
+_HELD = select(*JOB_COLUMNS, reading.ORDER_OF_JOB).where(
+    job.c.state == State.RUNNING, job.c.owner == bindparam("of_owner"), job.c.lease_until > NowMs()
+)
 _LOG = insert(transition).inline()
 _NOTE = insert(audit).inline()
 
@@ -82,6 +85,16 @@ def claim(
         if _written(tx, _CHANGE_UNASKED, before, after):
             return after
     return None
+
+
+def held(tx: Transaction, owner: str, lease_ms: int) -> Job | None:
+    """The job that this owner has already, with its lease begun anew."""
+    row = tx.connection.execute(_HELD, {"of_owner": owner}).mappings().first()
+    if row is None:
+        return None
+    found = job_of(row, reading.order_in(row["order_text"]))
+    beaten = beat(tx, found, lease_ms, found.progress)
+    return found.model_copy(update={"lease_until": beaten.lease_until}) if beaten else None
 
 
 def _next(

@@ -175,7 +175,9 @@ class Guards:
         """Hold a loss against the job's report. Inline rows are one request's own, and no report."""
         if lost.report == AD_HOC:
             return
-        cause = lost.owner if lapsed and lost.owner else f"{lost.id}.{lost.fence}"
+        # Of an owner the process: a machine that dies takes the jobs of all its slots along.
+        process = (lost.owner or "").partition(".")[0]
+        cause = process if lapsed and process else f"{lost.id}.{lost.fence}"
         same = {"of_report": lost.report, "of_version": lost.version}
         told = {**same, "since": tx.now - QUARANTINE_MS, "but": cause}
         recent = tx.connection.execute(_RECENT, told).scalar_one() + 1
