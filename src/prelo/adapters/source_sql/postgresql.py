@@ -119,13 +119,11 @@ class Postgresql:
     @contextmanager
     def _cursor(self, seconds: float, query: "_Query") -> Generator[adbc.Cursor]:
         """In a transaction; nothing of it is left on the connection for the next one."""
+        timeout = f"set local statement_timeout = {max(1, int(seconds * 1000))}"
         with self._translated(seconds, query):
-            opened, _ = self._on_kept(partial(_say, _BEGIN))
+            opened, _ = self._on_kept(partial(_say, f"{_BEGIN}; {timeout}"))
         try:
             cursor = opened.connection.cursor()
-            with self._translated(seconds, query):
-                timeout = f"set local statement_timeout = {max(1, int(seconds * 1000))}"
-                _say(timeout, opened.connection)
             hint = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             cursor.adbc_statement.set_options(**hint)
             yield cursor
