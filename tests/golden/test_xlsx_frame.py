@@ -107,6 +107,7 @@ OWN = "\ue000"  # a private character: with one of its own, a workbook is drawn 
 @example("R1", "it's", "'R1'!A1")
 @example("Sales", "Sales", "")
 @example("2026", "_x0041_", " 2026 ")
+@example("0\xa00", "two  spaces", "")
 def test_texts_put_into_a_drawing_are_as_if_drawn(title: str, subtitle: str, region: str):
     assume(not any("\ue000" <= letter <= "\uf8ff" for letter in title + subtitle + region))
     assume("!" not in title)  # where XlsxWriter itself ends the name of a sheet, in docProps

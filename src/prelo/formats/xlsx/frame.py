@@ -7,7 +7,7 @@ so one drawing serves every job of a report, however many rows it has, and is ke
 import hashlib
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from io import BytesIO
@@ -21,7 +21,8 @@ from prelo.core.errors import FormatFailed
 from prelo.core.table import Layout
 from prelo.formats.stream import Field
 from prelo.formats.xlsx.drawing import Drawing, SheetSpec, draw_sheet, keep_places
-from prelo.formats.xlsx.place import last_row, made_up
+from prelo.formats.xlsx.forms import Form
+from prelo.formats.xlsx.place import last_row
 from prelo.formats.xlsx.rows import RowStyles
 from prelo.formats.xlsx.standins import Standins, private_in, stand_aside
 from prelo.formats.xlsx.styles import Styles
@@ -30,15 +31,9 @@ _STYLE = re.compile(r'<c r="[A-Z]+\d+"(?: s="(\d+)")?')
 _KNOWN = {"title", "subject", "author", "manager", "company", "category", "keywords", "comments",
           "status", "hyperlink_base"}  # fmt: skip
 
+_TEXTS = ("docProps/", "xl/sharedStrings")  # parts that refer to no rows; what looks so is a title
 _LONGEST_PROPERTY = 255
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
-# Where a reference to rows may stand. Elsewhere, as in a title, such a number is the user's own.
-_REFERENCES = re.compile(
-    r'((?:\bref|\bsqref|\bval)="|<(?:c:f|xm:f|xm:sqref|formula\d?|definedName\b[^>]*|totalsRowFormula)>)([^"<]+)'
-)
-# And no part of a sheet's name, which may stand in quotes and hold anything.
-_MADE_UP = re.compile(r"(?<=[A-Z$])1\d{6}(?!\d)(?![^,]*!)(?=(?:[^']*'[^']*')*[^']*$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +61,55 @@ class SheetFrame:
     first_row: int
     columns: int
     styles: RowStyles
-    _head: str
-    _tail: str
+    _head: Form
+    _tail: Form
 
     def head(self, widths: list[float], fields: tuple[Field, ...], *, selected: bool) -> bytes:
         """The sheet up to its first row of data. Only the first sheet is the selected one."""
-        head = self._head if selected else self._head.replace(' tabSelected="1"', "")
+        head = self._head.written()
+        if not selected:
+            head = head.replace(' tabSelected="1"', "")
         return head.replace("<sheetData>", f"{_cols(widths, fields)}<sheetData>", 1).encode()
 
     def tail(self, last: int) -> str:
         """The sheet from the end of its rows; ranges over the data end at `last`."""
-        return _ended(self._tail, lambda _: max(last, self.first_row))
+        return self._tail.written(lambda _: max(last, self.first_row))
 
     def filled(self, standins: Standins) -> "SheetFrame":
-        head, tail = standins.fill(self._head), standins.fill(self._tail)
-        return replace(self, _head=head, _tail=tail)
+        return replace(self, _head=self._head.filled(standins), _tail=self._tail.filled(standins))
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The drawn workbook: its sheets, and the parts beside them."""
+    """The drawn workbook: its sheets, and the parts beside them. `forms`: those of them with something to
+    fill in.
+    """
 
     sheets: tuple[SheetFrame, ...]
     parts: dict[str, bytes]
-    growing: frozenset[str]
-    """The parts that refer to made-up rows."""
-    varying: frozenset[str]
-    """The parts with stand-ins."""
+    forms: dict[str, Form]
 
     def filled(self, standins: Standins) -> "Frame":
         """With the texts of one job where their stand-ins are."""
-        texts = {name: standins.fill(self.parts[name].decode()).encode() for name in self.varying}
-        sheets = tuple(sheet.filled(standins) for sheet in self.sheets)
-        return replace(self, sheets=sheets, parts=self.parts | texts)
+        forms = {name: form.filled(standins) for name, form in self.forms.items()}
+        texts = {name: form.written().encode() for name, form in forms.items() if not form.grows}
+        return Frame(
+            tuple(sheet.filled(standins) for sheet in self.sheets),
+            self.parts | texts,
+            {name: form for name, form in forms.items() if form.grows},
+        )
 
     def rest(self, last_rows: list[int]) -> dict[str, bytes]:
         """The parts beside the sheets, their ranges ending at each sheet's last row of data."""
         ends = [
             max(last, sheet.first_row) for last, sheet in zip(last_rows, self.sheets, strict=True)
         ]
-        return {
-            name: _ended(data.decode(), ends.__getitem__).encode() if name in self.growing else data
-            for name, data in self.parts.items()
+        grown = {
+            name: form.written(ends.__getitem__).encode()
+            for name, form in self.forms.items()
+            if form.grows
         }
+        return self.parts | grown
 
 
 def draw(sheets: Sequence[SheetSpec]) -> Frame:
@@ -144,9 +145,12 @@ def drawn(spec: Spec) -> Frame:
     parts["docProps/core.xml"] = re.sub(
         rb"<dcterms:(created|modified).*?</dcterms:\1>", b"", parts["docProps/core.xml"]
     )
-    xml = {name: data.decode() for name, data in parts.items() if name.endswith(".xml")}
-    growing = frozenset(name for name, text in xml.items() if _refers(text))
-    return Frame(sheets, parts, growing, frozenset(name for name in xml if private_in(xml[name])))
+    forms = {
+        name: Form.of(data.decode(), rows=not name.startswith(_TEXTS))
+        for name, data in parts.items()
+        if name.endswith(".xml")
+    }
+    return Frame(sheets, parts, {n: form for n, form in forms.items() if form.grows or form.varies})
 
 
 def _drawings(book: Workbook, spec: Spec) -> list[Drawing]:
@@ -193,7 +197,8 @@ def _cut(drawing: Drawing, xml: str) -> SheetFrame:
     head = re.sub(
         r'<dimension ref="[^"]*"/>|<cols>.*?</cols>', "", xml[: xml.index(f'<row r="{first}"')]
     )
-    return SheetFrame(first, len(styles[0]), made, head, xml[xml.index("</sheetData>") :])
+    tail = xml[xml.index("</sheetData>") :]
+    return SheetFrame(first, len(styles[0]), made, Form.of(head, rows=False), Form.of(tail))
 
 
 def _row(xml: str, number: int) -> str:
@@ -203,20 +208,6 @@ def _row(xml: str, number: int) -> str:
 
 def _styles_in(row: str) -> tuple[str, ...]:
     return tuple(f' s="{style}"' if style else "" for style in _STYLE.findall(row))
-
-
-def _refers(xml: str) -> bool:
-    return any(_MADE_UP.search(found[2]) for found in _REFERENCES.finditer(xml))
-
-
-def _ended(xml: str, end: Callable[[int], int]) -> str:
-    """`xml` with the made-up rows of its references replaced; `end` tells a sheet's last row."""
-
-    def row(match: re.Match[str]) -> str:
-        sheet, after = made_up(int(match[0]))
-        return str(end(sheet) + after)
-
-    return _REFERENCES.sub(lambda found: found[1] + _MADE_UP.sub(row, found[2]), xml)
 
 
 def _cols(widths: list[float], fields: tuple[Field, ...]) -> str:

@@ -6,7 +6,7 @@ aside; others, and a workbook with private characters of its own, are drawn as t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,10 @@ from prelo.formats.xlsx.drawing import SheetSpec
 
 _PRIVATE = range(0xE000, 0xF900)
 _RUN = re.compile(r"'?(([\ue000-\uf8ff])\2*)'?")
-# No markup, quote, control, half of a pair, or escape of OOXML; no white space at an end, which is marked.
-_PLAIN = re.compile(
-    r"(?!\s)(?!.*_x)[^\x00-\x1f\x7f-\x9f&<>\"'\ud800-\uf8ff\ufffe\uffff\U00010000-\U0010ffff]{1,255}(?<!\s)"
-)
+# No markup, quote, control, half of a pair, or escape of OOXML; and no white space but single spaces within,
+# as a header has it.
+_LETTERS = r"[^\s\x00-\x1f\x7f-\x9f&<>\"'\ud800-\uf8ff\ufffe\uffff\U00010000-\U0010ffff]+"
+_PLAIN = re.compile(rf"(?!.*_x)(?!.{{256}}){_LETTERS}(?: {_LETTERS})*")
 
 
 class Standins:
@@ -44,11 +44,8 @@ class Standins:
         self.size += len(text)
         return character * len(text)
 
-    def fill(self, xml: str) -> str:
-        """Put the texts where their stand-ins are."""
-        return _RUN.sub(self._filled, xml)
-
-    def _filled(self, run: re.Match[str]) -> str:
+    def text(self, run: re.Match[str]) -> str:
+        """The text that comes where this run of stand-ins is."""
         around, own, character = run[0], run[1], run[2]
         text = self._texts[character]
         if character in self._names and around[0] == around[-1] == "'":
@@ -57,9 +54,14 @@ class Standins:
         return around.replace(own, (text * times)[: len(own)])
 
 
+def runs(text: str) -> Iterator[re.Match[str]]:
+    """The runs of one private character in a text."""
+    return _RUN.finditer(text)
+
+
 def private_in(text: str) -> int:
     """How many private characters are in a text."""
-    return sum(len(run[1]) for run in _RUN.finditer(text))
+    return sum(len(run[1]) for run in runs(text))
 
 
 def stand_aside(sheets: Sequence[SheetSpec]) -> tuple[list[SheetSpec], Standins]:
