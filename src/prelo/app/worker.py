@@ -23,11 +23,12 @@ async def work(
     rest back unharmed. `look`: seconds between a free slot's looks into the store.
     """
     ports.observer.event("worker.started", owner=terms.owner, slots=slots)
-    running = [
-        asyncio.create_task(_Slot(ports, own, stop, lanes_of(number, slots), look).run())
-        for number in range(slots)
-        for own in [replace(terms, owner=f"{terms.owner}.{number}")]
-    ]
+
+    def slot(number: int) -> _Slot:
+        own = replace(terms, owner=f"{terms.owner}.{number}")
+        return _Slot(ports, own, stop, lanes_of(number, slots), look)
+
+    running = [asyncio.create_task(slot(number).run()) for number in range(slots)]
     stopping = asyncio.create_task(stop.wait())
     # Held as long as it works: no attempt has to begin and end listening itself.
     async with ports.cache.listen(CANCELS):
@@ -36,8 +37,8 @@ async def work(
         await asyncio.wait(running, timeout=grace)
         terms.recall.set()
         await asyncio.wait(running)  # all: one that broke must not keep the others from giving back
-    for slot in running:
-        slot.result()
+    for ended in running:
+        ended.result()
     ports.observer.event("worker.stopped", owner=terms.owner)
 
 

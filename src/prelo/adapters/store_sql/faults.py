@@ -127,7 +127,8 @@ def _of_postgresql(name: str, error: Any) -> PreloError:
 def _state_of_refusal(said: str) -> str:
     """Whoever is refused a connection gets words, and no code."""
     words = {
-        "certificate": "TLS", "does not support SSL": "TLS",
+        "certificate verify failed": "TLS", "server certificate for": "TLS",
+        "root certificate file": "TLS", "does not support SSL": "TLS",
         "password authentication failed": "28P01", "no pg_hba.conf entry": "28000", 'role "': "28000",
         'database "': "3D000", "too many": "53300", "starting up": "57P03", "shutting down": "57P01",
     }  # fmt: skip
