@@ -1,6 +1,7 @@
 """Servers that speak TLS only: spoken with where their certificate is trusted, and with no other."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prelo.adapters.source_sql import SqlSource
 from prelo.adapters.store_sql import SqlStore
 from prelo.core.errors import SourceInvalid, SourceUnavailable, Unavailable
 from tests.contracts.source_cases import read, report
+from tests.contracts.store_cases import draft
 from tests.servers.mariadb import PASSWORD, Mariadb
 from tests.servers.postgresql import Postgresql
 from tests.servers.redis import Redis
@@ -69,12 +71,19 @@ async def test_no_redis_without_tls(redis_server: Redis):
 
 
 async def test_store_on_postgresql(postgresql_server: Postgresql):
-    store = SqlStore(trusting(postgresql_server, postgresql_server.certificate))
+    url = trusting(postgresql_server, postgresql_server.certificate)
+    store, other = SqlStore(url), SqlStore(url)
     await store.migrate()
-    waiting = asyncio.create_task(store.stirred(5))  # a connection of its own
     await store.check()
-    waiting.cancel()
+    heard = asyncio.create_task(store.stirred(60))  # on a connection of its own
+    async with asyncio.timeout(20):
+        for subject in itertools.count():
+            await other.submit(draft(subject))
+            await asyncio.wait({heard}, timeout=0.2)
+            if heard.done():
+                break
     await store.close()
+    await other.close()
 
 
 @pytest.mark.parametrize(

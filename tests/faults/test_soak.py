@@ -218,7 +218,7 @@ async def without_rabbitmq(site: Site) -> str:
         looked = await throughput(site)
         assert site.said("bell.unconfirmed") > 0
         await asyncio.to_thread(site.rabbitmq.start)
-    await site.ended(600)  # what callers asked for in two minutes at full speed
+    await site.ended(120)
     rows = site.rows("select id, state, attempt, lost_count from job")
     ends = Counter(
         (row["state"], row["attempt"], row["lost_count"]) for row in rows if row["id"] not in known

@@ -121,6 +121,16 @@ def test_texts_put_into_a_drawing_are_as_if_drawn(title: str, subtitle: str, reg
     assert facts_of(layout, author="Ana") == facts_of(layout, author=OWN)
 
 
+def test_what_looks_like_a_made_up_row_in_a_text_is_the_users_own():
+    text = 'ref="A1000000"'
+    out = io.BytesIO()
+    layout = Layout.model_validate({"title": text, "facts": {"Region": text}})
+    Xlsx().write(pl.DataFrame({"n": [1, 2]}), out, layout, ignore_progress)
+    book = openpyxl.load_workbook(out)
+    assert book.properties.title == text
+    assert [row[0] for row in book.worksheets[0].values][:2] == [text, f"Region:  {text}"]
+
+
 def test_a_drawing_is_shared_by_jobs_and_each_has_its_own_texts():
     data = pl.DataFrame({"a": [1]})
     for title in ("Sales of 1", "Sales of 2", "Costs of 3"):

@@ -43,14 +43,9 @@ class Form:
         return cls((*pieces, xml[done:]))
 
     @property
-    def grows(self) -> bool:
-        """Whether there are made-up rows in it."""
-        return any(isinstance(piece, int) for piece in self.pieces)
-
-    @property
-    def varies(self) -> bool:
-        """Whether there are stand-ins in it."""
-        return any(isinstance(piece, re.Match) for piece in self.pieces)
+    def whole(self) -> bool:
+        """Whether there is nothing to fill in."""
+        return len(self.pieces) == 1
 
     def filled(self, standins: Standins) -> "Form":
         """With the texts of one job where their stand-ins are."""
@@ -62,7 +57,7 @@ class Form:
         )
 
     def written(self, end: Callable[[int], int] = int) -> str:
-        """As it goes into a file; `end` tells a sheet's last row, where it `grows`."""
+        """As it goes into a file; `end` tells a sheet's last row."""
         return "".join([_written(piece, end) for piece in self.pieces])
 
 

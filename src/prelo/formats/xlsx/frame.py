@@ -91,25 +91,18 @@ class Frame:
 
     def filled(self, standins: Standins) -> "Frame":
         """With the texts of one job where their stand-ins are."""
+        sheets = tuple(sheet.filled(standins) for sheet in self.sheets)
         forms = {name: form.filled(standins) for name, form in self.forms.items()}
-        texts = {name: form.written().encode() for name, form in forms.items() if not form.grows}
-        return Frame(
-            tuple(sheet.filled(standins) for sheet in self.sheets),
-            self.parts | texts,
-            {name: form for name, form in forms.items() if form.grows},
-        )
+        return replace(self, sheets=sheets, forms=forms)
 
     def rest(self, last_rows: list[int]) -> dict[str, bytes]:
         """The parts beside the sheets, their ranges ending at each sheet's last row of data."""
         ends = [
             max(last, sheet.first_row) for last, sheet in zip(last_rows, self.sheets, strict=True)
         ]
-        grown = {
-            name: form.written(ends.__getitem__).encode()
-            for name, form in self.forms.items()
-            if form.grows
+        return self.parts | {
+            name: form.written(ends.__getitem__).encode() for name, form in self.forms.items()
         }
-        return self.parts | grown
 
 
 def draw(sheets: Sequence[SheetSpec]) -> Frame:
@@ -150,7 +143,7 @@ def drawn(spec: Spec) -> Frame:
         for name, data in parts.items()
         if name.endswith(".xml")
     }
-    return Frame(sheets, parts, {n: form for n, form in forms.items() if form.grows or form.varies})
+    return Frame(sheets, parts, {name: form for name, form in forms.items() if not form.whole})
 
 
 def _drawings(book: Workbook, spec: Spec) -> list[Drawing]:
